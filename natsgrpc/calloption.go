@@ -1,0 +1,122 @@
+package natsgrpc
+
+import (
+	"math"
+
+	"github.com/nats-io/nats.go"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+)
+
+// callSettings is what the call options of one call say.
+type callSettings struct {
+	headers, trailers []*metadata.MD
+	finishers         []func(error)
+	forced            encoding.CodecV2
+	subtype           string
+	maxSend, maxRecv  int
+	waitForReady      bool
+	refused           error
+}
+
+func newCallSettings(options []grpc.CallOption) *callSettings {
+	s := &callSettings{maxSend: math.MaxInt32, maxRecv: defaultMaxReceiveSize, subtype: "proto"}
+	for _, option := range options {
+		switch o := option.(type) {
+		case grpc.HeaderCallOption:
+			s.headers = append(s.headers, o.HeaderAddr)
+		case grpc.TrailerCallOption:
+			s.trailers = append(s.trailers, o.TrailerAddr)
+		case grpc.PeerCallOption:
+			o.PeerAddr.Addr = natsAddr{}
+		case grpc.OnFinishCallOption:
+			s.finishers = append(s.finishers, o.OnFinish)
+		case grpc.FailFastCallOption:
+			s.waitForReady = !o.FailFast
+		case grpc.MaxSendMsgSizeCallOption:
+			s.maxSend = o.MaxSendMsgSize
+		case grpc.MaxRecvMsgSizeCallOption:
+			s.maxRecv = o.MaxRecvMsgSize
+		case grpc.ContentSubtypeCallOption:
+			s.subtype = o.ContentSubtype
+		case grpc.ForceCodecV2CallOption:
+			s.forced = o.CodecV2
+		case grpc.ForceCodecCallOption:
+			s.forced = codecV1{o.Codec}
+		case grpc.PerRPCCredsCallOption, grpc.AuthorityOverrideCallOption:
+			s.refused = status.Errorf(codes.Internal, "natsgrpc: the call option %T cannot be honoured", option)
+		}
+	}
+	return s
+}
+
+func (s *callSettings) finish(err error) {
+	for _, finish := range s.finishers {
+		finish(err)
+	}
+}
+
+// codec returns the codec of the call.
+func (s *callSettings) codec() (encoding.CodecV2, error) {
+	if s.forced != nil {
+		return s.forced, nil
+	}
+	if codec := encoding.GetCodecV2(s.subtype); codec != nil {
+		return codec, nil
+	}
+	return nil, status.Errorf(codes.Internal, "no codec registered for content-subtype %s", s.subtype)
+}
+
+// decode reads an answer: its metadata, and its status or its message.
+func (s *callSettings) decode(codec encoding.CodecV2, answer *nats.Msg, reply any) error {
+	header, err := takeMetadata(answer.Header, prefixMetadata)
+	if err != nil {
+		return wrongAnswer(err)
+	}
+	trailer, err := takeMetadata(answer.Header, prefixTrailer)
+	if err != nil {
+		return wrongAnswer(err)
+	}
+	for _, to := range s.headers {
+		*to = header
+	}
+	for _, to := range s.trailers {
+		*to = trailer
+	}
+	st, err := takeStatus(answer.Header)
+	if err != nil {
+		return wrongAnswer(err)
+	}
+	if st != nil {
+		return st.Err()
+	}
+	if len(answer.Data) > s.maxRecv {
+		return status.Errorf(codes.ResourceExhausted, "grpc: received message larger than max (%d vs. %d)", len(answer.Data), s.maxRecv)
+	}
+	if err := codec.Unmarshal(mem.BufferSlice{mem.SliceBuffer(answer.Data)}, reply); err != nil {
+		return status.Errorf(codes.Internal, "grpc: failed to unmarshal the received message: %v", err)
+	}
+	return nil
+}
+
+// codecV1 makes a CodecV2 of the older interface.
+type codecV1 struct{ encoding.Codec }
+
+func (c codecV1) Marshal(v any) (mem.BufferSlice, error) {
+	data, err := c.Codec.Marshal(v)
+	return mem.BufferSlice{mem.SliceBuffer(data)}, err
+}
+
+func (c codecV1) Unmarshal(data mem.BufferSlice, v any) error {
+	return c.Codec.Unmarshal(data.Materialize(), v)
+}
+
+// natsAddr is the address of a peer: there is a queue in between, so it names no host.
+type natsAddr struct{}
+
+func (natsAddr) Network() string { return "nats" }
+func (natsAddr) String() string  { return "nats" }

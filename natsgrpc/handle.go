@@ -1,0 +1,130 @@
+package natsgrpc
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+)
+
+// handle calls the generated handler. An error means that the attempt failed and that there is no answer.
+func (t *task) handle(ctx context.Context, handler grpc.MethodDesc) (result outcome, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = t.recovered(value)
+		}
+	}()
+	md, err := takeMetadata(t.msg.Header, prefixMetadata)
+	if err != nil {
+		return failure(status.Errorf(codes.Internal, "natsgrpc: malformed request: %v", err)), nil
+	}
+	if md == nil {
+		md = metadata.MD{}
+	}
+	stream := &transportStream{method: t.method}
+	ctx = metadata.NewIncomingContext(ctx, md)
+	ctx = peer.NewContext(ctx, &peer.Peer{Addr: natsAddr{}, LocalAddr: natsAddr{}})
+	ctx = grpc.NewContextWithServerTransportStream(ctx, stream)
+	codec := encoding.GetCodecV2("proto")
+	decode := func(v any) error {
+		if err := codec.Unmarshal(mem.BufferSlice{mem.SliceBuffer(t.msg.Data)}, v); err != nil {
+			return status.Errorf(codes.Internal, "grpc: failed to unmarshal the received message: %v", err)
+		}
+		return nil
+	}
+	reply, handlerErr := handler.Handler(t.worker.service.impl, ctx, decode, chain(t.worker.run.server.interceptors))
+	if _, retry := retryDelay(handlerErr); retry {
+		return outcome{}, handlerErr
+	}
+	if errors.Is(context.Cause(ctx), errDrained) || errors.Is(context.Cause(ctx), errLost) {
+		return outcome{}, context.Cause(ctx) // what the handler says now may only be due to its cancelled context
+	}
+	result.header, result.trailer = stream.take()
+	if handlerErr != nil {
+		st, ok := status.FromError(handlerErr)
+		if !ok { // as grpc-go does with an error that is no status
+			st = status.FromContextError(handlerErr)
+		}
+		result.status = st.Proto()
+		return result, nil
+	}
+	buffers, err := codec.Marshal(reply)
+	if err != nil {
+		return failure(status.Errorf(codes.Internal, "grpc: error while marshaling: %v", err)), nil
+	}
+	defer buffers.Free()
+	result.body = buffers.Materialize()
+	return result, nil
+}
+
+// chain makes one interceptor of many, the first one outermost; nil of none.
+func chain(interceptors []grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
+	switch len(interceptors) {
+	case 0:
+		return nil
+	case 1:
+		return interceptors[0]
+	}
+	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		next := chain(interceptors[1:])
+		return interceptors[0](ctx, req, info, func(ctx context.Context, req any) (any, error) {
+			return next(ctx, req, info, handler)
+		})
+	}
+}
+
+// transportStream collects the header and the trailer that a handler sets with grpc.SetHeader and the like. They travel
+// with the answer, so SendHeader sends nothing earlier; it only ends the time in which a header can be set.
+type transportStream struct {
+	method string
+
+	mu              sync.Mutex
+	header, trailer metadata.MD
+	sent            bool
+}
+
+// Method returns "/pkg.Service/Method".
+func (s *transportStream) Method() string { return s.method }
+
+// SetHeader adds to the header. It is an error after SendHeader.
+func (s *transportStream) SetHeader(md metadata.MD) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sent {
+		return status.Error(codes.Internal, "transport: SendHeader called multiple times")
+	}
+	s.header = metadata.Join(s.header, md)
+	return nil
+}
+
+// SendHeader adds to the header for the last time.
+func (s *transportStream) SendHeader(md metadata.MD) error {
+	if err := s.SetHeader(md); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent = true
+	return nil
+}
+
+// SetTrailer adds to the trailer.
+func (s *transportStream) SetTrailer(md metadata.MD) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.trailer = metadata.Join(s.trailer, md)
+	return nil
+}
+
+func (s *transportStream) take() (header, trailer metadata.MD) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.header, s.trailer
+}

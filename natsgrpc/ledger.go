@@ -1,0 +1,175 @@
+package natsgrpc
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+const (
+	// ledgerTick is how often the calls in hand are looked at; a fraction of the shortest heartbeat interval.
+	ledgerTick = 100 * time.Millisecond
+	// answerRetry is how long an answer waits for its PubAck before it is published again.
+	answerRetry = time.Second
+)
+
+// The first letter of the last token of the subjects on which JetStream answers to a ledger.
+const (
+	answerToken    = "a" // the PubAck of an answer: a<task>
+	heartbeatToken = "h" // the reply to a heartbeat: h<task>-<when it was sent>
+)
+
+// ledger holds the calls that a server has in hand, from delivery to acknowledgement. It tells JetStream that they are
+// alive, notices when JetStream cannot hear it any more, and sees the answers to commands into their stream.
+type ledger struct {
+	nc     *nats.Conn
+	logger *slog.Logger
+	inbox  string // "<inbox>."
+	sub    *nats.Subscription
+	window chan struct{} // holds an element for each answer that waits for its PubAck
+
+	done chan struct{}
+	loop sync.WaitGroup
+
+	mu    sync.Mutex
+	empty *sync.Cond
+	next  uint64
+	tasks map[uint64]*task
+}
+
+func newLedger(nc *nats.Conn, logger *slog.Logger, window int) (*ledger, error) {
+	l := &ledger{
+		nc:     nc,
+		logger: logger,
+		inbox:  nc.NewInbox() + ".",
+		window: make(chan struct{}, window),
+		done:   make(chan struct{}),
+		tasks:  map[uint64]*task{},
+	}
+	l.empty = sync.NewCond(&l.mu)
+	var err error
+	if l.sub, err = nc.Subscribe(l.inbox+"*", l.onMessage); err != nil {
+		return nil, fmt.Errorf("natsgrpc: subscribe: %w", err)
+	}
+	l.loop.Go(l.watch)
+	return l, nil
+}
+
+// close stops the heartbeats.
+func (l *ledger) close() error {
+	close(l.done)
+	l.loop.Wait()
+	if err := l.sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+		return fmt.Errorf("natsgrpc: unsubscribe: %w", err)
+	}
+	return nil
+}
+
+// add begins the heartbeats of a task that has just been delivered.
+func (l *ledger) add(t *task) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.next++
+	t.number = l.next
+	l.tasks[t.number] = t
+}
+
+// remove ends them.
+func (l *ledger) remove(t *task) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.tasks, t.number)
+	if len(l.tasks) == 0 {
+		l.empty.Broadcast()
+	}
+}
+
+func (l *ledger) len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.tasks)
+}
+
+func (l *ledger) waitEmpty() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.tasks) > 0 {
+		l.empty.Wait()
+	}
+}
+
+func (l *ledger) snapshot() []*task {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	tasks := make([]*task, 0, len(l.tasks))
+	for _, t := range l.tasks {
+		tasks = append(tasks, t)
+	}
+	return tasks
+}
+
+// giveBack returns all calls to their queues.
+func (l *ledger) giveBack() {
+	for _, t := range l.snapshot() {
+		t.giveBack()
+	}
+}
+
+func (l *ledger) watch() {
+	tick := time.NewTicker(ledgerTick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-l.done:
+			return
+		case now := <-tick.C:
+			for _, t := range l.snapshot() {
+				t.look(now)
+			}
+		}
+	}
+}
+
+// onMessage takes JetStream's replies to heartbeats and answers.
+func (l *ledger) onMessage(msg *nats.Msg) {
+	token := lastToken(msg.Subject)
+	number, sent, _ := strings.Cut(token[1:], "-")
+	n, err := strconv.ParseUint(number, 36, 64)
+	if err != nil {
+		return
+	}
+	l.mu.Lock()
+	t := l.tasks[n]
+	l.mu.Unlock()
+	if t == nil {
+		return
+	}
+	switch token[:1] {
+	case heartbeatToken:
+		if microseconds, err := strconv.ParseInt(sent, 36, 64); err == nil && msg.Header.Get(statusHeader) == "" {
+			t.confirm(time.UnixMicro(microseconds))
+		}
+	case answerToken:
+		if err := pubAckError(msg); err != nil {
+			l.logger.Error("natsgrpc: keep an answer", "method", t.method, "request", t.id, "error", err)
+			return // published again after answerRetry
+		}
+		t.kept()
+	}
+}
+
+// heartbeatReply is where JetStream confirms a heartbeat that a task sends now.
+func (l *ledger) heartbeatReply(t *task, now time.Time) string {
+	return l.inbox + heartbeatToken + strconv.FormatUint(t.number, 36) + "-" + strconv.FormatInt(now.UnixMicro(), 36)
+}
+
+// answerReply is where JetStream confirms a task's answer.
+func (l *ledger) answerReply(t *task) string {
+	return l.inbox + answerToken + strconv.FormatUint(t.number, 36)
+}

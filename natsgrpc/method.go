@@ -1,0 +1,144 @@
+package natsgrpc
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	natsgrpcv1 "github.com/codingflow/rating/proto/natsgrpc/v1"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+)
+
+// The defaults of a method's delivery, as natsgrpc.v1.MethodDelivery states them.
+const (
+	defaultTimeout  = 10 * time.Second
+	defaultAttempts = 5
+	defaultBackoff  = 100 * time.Millisecond
+
+	// maxBackoffDoublings bounds the wait between attempts to 32 times the first one.
+	maxBackoffDoublings = 5
+)
+
+// Descriptors finds the descriptors of services. *protoregistry.Files is one.
+type Descriptors interface {
+	FindDescriptorByName(protoreflect.FullName) (protoreflect.Descriptor, error)
+}
+
+// method is what the transport knows of an RPC.
+type method struct {
+	service   string // the service's subject token
+	name      string
+	kind      kind
+	streaming bool
+	timeout   time.Duration
+	attempts  int
+	backoff   time.Duration
+}
+
+// newMethod reads a method's delivery from its descriptor.
+func newMethod(md protoreflect.MethodDescriptor) *method {
+	delivery := deliveryOf(md)
+	m := &method{
+		service:   serviceToken(md.Parent().FullName()),
+		name:      string(md.Name()),
+		kind:      kindOf(md),
+		streaming: md.IsStreamingClient() || md.IsStreamingServer(),
+		timeout:   defaultTimeout,
+		attempts:  defaultAttempts,
+		backoff:   defaultBackoff,
+	}
+	if d := delivery.GetTimeout().AsDuration(); d > 0 {
+		m.timeout = d
+	}
+	if n := delivery.GetAttempts(); n > 0 {
+		m.attempts = int(n)
+	}
+	if d := delivery.GetBackoff().AsDuration(); d > 0 {
+		m.backoff = d
+	}
+	return m
+}
+
+// backoffAfter is the wait after a failed attempt, counted from 1, without jitter.
+func (m *method) backoffAfter(attempt int) time.Duration {
+	return m.backoff << min(max(attempt-1, 0), maxBackoffDoublings)
+}
+
+// kindOf tells queries, the methods without side effects, from commands.
+func kindOf(md protoreflect.MethodDescriptor) kind {
+	options, _ := md.Options().(*descriptorpb.MethodOptions)
+	if options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS {
+		return query
+	}
+	return command
+}
+
+// deliveryOf returns a method's natsgrpc.v1.method option, nil if it has none.
+func deliveryOf(md protoreflect.MethodDescriptor) *natsgrpcv1.MethodDelivery {
+	delivery, _ := extensionOf(md, natsgrpcv1.E_Method).(*natsgrpcv1.MethodDelivery)
+	return delivery
+}
+
+// extensionOf returns the value of an options' extension, also where the descriptor was read from a file by a resolver
+// that does not know the extension: it is an unknown field there, or a dynamic message.
+func extensionOf(d protoreflect.Descriptor, extension protoreflect.ExtensionType) any {
+	options := d.Options()
+	if options == nil || !options.ProtoReflect().IsValid() {
+		return nil
+	}
+	if proto.HasExtension(options, extension) {
+		return proto.GetExtension(options, extension)
+	}
+	raw, err := proto.Marshal(options)
+	if err != nil {
+		return nil
+	}
+	again := options.ProtoReflect().New().Interface()
+	if proto.Unmarshal(raw, again) != nil || !proto.HasExtension(again, extension) {
+		return nil
+	}
+	return proto.GetExtension(again, extension)
+}
+
+// methods finds methods by the names that generated clients use and remembers them. It is safe for concurrent use.
+type methods struct {
+	descriptors Descriptors
+	known       sync.Map // full method name, as in "/pkg.Service/Method" → *method
+}
+
+// find returns the method of a full name, "/pkg.Service/Method".
+func (ms *methods) find(fullName string) (*method, error) {
+	if found, ok := ms.known.Load(fullName); ok {
+		return found.(*method), nil
+	}
+	service, name, ok := strings.Cut(strings.TrimPrefix(fullName, "/"), "/")
+	if !ok {
+		return nil, fmt.Errorf("malformed method name %q", fullName)
+	}
+	descriptor, err := ms.service(service)
+	if err != nil {
+		return nil, err
+	}
+	md := descriptor.Methods().ByName(protoreflect.Name(name))
+	if md == nil {
+		return nil, fmt.Errorf("unknown method %s for service %s", name, service)
+	}
+	found, _ := ms.known.LoadOrStore(fullName, newMethod(md))
+	return found.(*method), nil
+}
+
+// service returns the descriptor of a service.
+func (ms *methods) service(name string) (protoreflect.ServiceDescriptor, error) {
+	descriptor, err := ms.descriptors.FindDescriptorByName(protoreflect.FullName(name))
+	if err != nil {
+		return nil, fmt.Errorf("unknown service %s", name)
+	}
+	service, ok := descriptor.(protoreflect.ServiceDescriptor)
+	if !ok {
+		return nil, fmt.Errorf("%s is not a service", name)
+	}
+	return service, nil
+}

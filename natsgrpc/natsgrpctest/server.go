@@ -1,0 +1,52 @@
+// Package natsgrpctest helps to test natsgrpc and what is built on it: an in-process NATS server with JetStream, and the
+// conformance suite that every transport for unary gRPC calls must pass.
+package natsgrpctest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// startTimeout bounds the start of a server.
+const startTimeout = 10 * time.Second
+
+// NewServer runs a NATS server with JetStream on a free port of the loopback interface, with its store in a temporary
+// folder. It is shut down when the test ends.
+func NewServer(t testing.TB) *server.Server {
+	t.Helper()
+	return NewServerAt(t, t.TempDir(), server.RANDOM_PORT)
+}
+
+// NewServerAt is NewServer with its store in dir and on port, so that a test can shut it down and start it again.
+func NewServerAt(t testing.TB, dir string, port int) *server.Server {
+	t.Helper()
+	ns, err := server.NewServer(&server.Options{
+		Host:      "127.0.0.1",
+		Port:      port,
+		JetStream: true,
+		StoreDir:  dir,
+		NoSigs:    true,
+		NoLog:     true,
+	})
+	require.NoError(t, err)
+	ns.Start()
+	t.Cleanup(func() {
+		ns.Shutdown()
+		ns.WaitForShutdown()
+	})
+	require.True(t, ns.ReadyForConnections(startTimeout), "the NATS server does not start")
+	return ns
+}
+
+// Connect returns a connection to ns that reconnects for ever, quickly, and is closed when the test ends.
+func Connect(t testing.TB, ns *server.Server) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(ns.ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	return nc
+}

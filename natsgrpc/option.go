@@ -1,0 +1,77 @@
+package natsgrpc
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"google.golang.org/grpc"
+)
+
+// Option changes what NewConn and NewServer make.
+type Option interface {
+	ConnOption
+	ServerOption
+}
+
+type option struct {
+	conn   func(*Conn)
+	server func(*Server) error
+}
+
+func (o option) applyConn(c *Conn)           { o.conn(c) }
+func (o option) applyServer(s *Server) error { return o.server(s) }
+
+// WithDescriptors sets where services are looked up. Default: the descriptors that are linked into the program.
+func WithDescriptors(descriptors Descriptors) Option {
+	return option{
+		conn:   func(c *Conn) { c.methods.descriptors = descriptors },
+		server: func(s *Server) error { s.methods.descriptors = descriptors; return nil },
+	}
+}
+
+// WithLogger sets where incidents are logged. Default: slog.Default().
+func WithLogger(logger *slog.Logger) Option {
+	return option{
+		conn:   func(c *Conn) { c.logger = logger },
+		server: func(s *Server) error { s.logger = logger; return nil },
+	}
+}
+
+type serverOption func(*Server) error
+
+func (o serverOption) applyServer(s *Server) error { return o(s) }
+
+// WithSlots sets how many queries and how many commands of each service run at once on this server. It pulls no more
+// than that: a free slot is a request to the queue. Default 16 and 16; each from 1 to 10,000.
+func WithSlots(queries, commands int) ServerOption {
+	return serverOption(func(s *Server) error {
+		for name, n := range map[string]int{"query": queries, "command": commands} {
+			if n < 1 || n > maxSlots {
+				return fmt.Errorf("natsgrpc: %d %s slots; want 1 to %d", n, name, maxSlots)
+			}
+		}
+		s.slots = map[kind]int{query: queries, command: commands}
+		return nil
+	})
+}
+
+// WithUnaryInterceptors adds interceptors around the handlers, the first one outermost.
+func WithUnaryInterceptors(interceptors ...grpc.UnaryServerInterceptor) ServerOption {
+	return serverOption(func(s *Server) error {
+		s.interceptors = append(s.interceptors, interceptors...)
+		return nil
+	})
+}
+
+// WithDrainTimeout sets how long Serve waits for running handlers after its context has ended. What runs longer is
+// cancelled and given back to the queue. Default 30 seconds.
+func WithDrainTimeout(timeout time.Duration) ServerOption {
+	return serverOption(func(s *Server) error {
+		if timeout <= 0 {
+			return fmt.Errorf("natsgrpc: drain timeout %v; want more than 0", timeout)
+		}
+		s.drainTimeout = timeout
+		return nil
+	})
+}

@@ -1,0 +1,159 @@
+package natsgrpc
+
+import (
+	"time"
+
+	natsgrpcv1 "github.com/codingflow/rating/proto/natsgrpc/v1"
+	"github.com/nats-io/nats.go/jetstream"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// The defaults of a queue, as natsgrpc.v1.Queue states them.
+const (
+	defaultReplicas      = 1
+	defaultMaxPending    = 10_000
+	defaultMaxBytes      = 64 << 20
+	defaultQueryMaxAge   = 2 * time.Minute
+	defaultCommandMaxAge = 24 * time.Hour
+	defaultAckWait       = 5 * time.Second
+	minAckWait           = time.Second
+)
+
+const (
+	// consumerName is the name of each queue's only consumer.
+	consumerName = "workers"
+	// duplicateWindow covers a publisher's own retries after a lost PubAck; it carries no idempotency.
+	duplicateWindow = 2 * time.Minute
+	// maxWaitingPulls is how many pulls may wait at a queue. A server has about five out at a time.
+	maxWaitingPulls = 4096
+)
+
+// The stream that keeps the answers to commands.
+const (
+	responsesStream   = "RESPONSES"
+	responsesMaxAge   = time.Hour
+	responsesMaxBytes = 1 << 30
+)
+
+// Queue is the stream and the consumer of one of a service's two queues.
+type Queue struct {
+	Stream   jetstream.StreamConfig
+	Consumer jetstream.ConsumerConfig
+
+	kind    kind
+	service string // the service's subject token
+	methods map[string]*method
+}
+
+// Queues computes the queues of a service from its options: the one of its queries and the one of its commands, in this
+// order, each only if the service has such methods. Everything that creates, renders or verifies a queue uses it.
+func Queues(service protoreflect.ServiceDescriptor) []Queue {
+	delivery, _ := extensionOf(service, natsgrpcv1.E_Service).(*natsgrpcv1.ServiceDelivery)
+	var queues []Queue
+	for _, k := range []kind{query, command} {
+		methods := map[string]*method{}
+		for i := range service.Methods().Len() {
+			if m := newMethod(service.Methods().Get(i)); m.kind == k {
+				methods[m.name] = m
+			}
+		}
+		if len(methods) == 0 {
+			continue
+		}
+		options := delivery.GetQueries()
+		if k == command {
+			options = delivery.GetCommands()
+		}
+		queues = append(queues, newQueue(k, serviceToken(service.FullName()), options, methods))
+	}
+	return queues
+}
+
+func newQueue(k kind, service string, options *natsgrpcv1.Queue, methods map[string]*method) Queue {
+	stream := jetstream.StreamConfig{
+		Name:        streamName(k, service),
+		Description: "Pending calls, managed by natsgrpc",
+		Subjects:    []string{string(k) + "." + service + "." + shard + ".>"},
+		Retention:   jetstream.WorkQueuePolicy,
+		Discard:     jetstream.DiscardNew,
+		MaxMsgs:     defaultMaxPending,
+		MaxBytes:    defaultMaxBytes,
+		Replicas:    defaultReplicas,
+		Duplicates:  duplicateWindow,
+	}
+	if k == query {
+		stream.Storage = jetstream.MemoryStorage
+		stream.MaxAge = defaultQueryMaxAge
+		stream.AllowMsgTTL = true
+	} else {
+		stream.Storage = jetstream.FileStorage
+		stream.MaxAge = defaultCommandMaxAge
+		stream.MaxMsgsPerSubject = 1
+		stream.DiscardNewPerSubject = true
+	}
+	switch options.GetStorage() {
+	case natsgrpcv1.Storage_STORAGE_FILE:
+		stream.Storage = jetstream.FileStorage
+	case natsgrpcv1.Storage_STORAGE_MEMORY:
+		stream.Storage = jetstream.MemoryStorage
+	}
+	if n := options.GetReplicas(); n > 0 {
+		stream.Replicas = int(n)
+	}
+	if n := options.GetMaxPending(); n > 0 {
+		stream.MaxMsgs = int64(n)
+	}
+	if n := options.GetMaxBytes(); n > 0 {
+		stream.MaxBytes = int64(n)
+	}
+	if d := options.GetMaxAge().AsDuration(); d > 0 {
+		stream.MaxAge = d
+	}
+	stream.Duplicates = min(stream.Duplicates, stream.MaxAge)
+	ackWait := defaultAckWait
+	if d := options.GetAckWait().AsDuration(); d > 0 {
+		ackWait = max(d, minAckWait)
+	}
+	return Queue{
+		Stream: stream,
+		Consumer: jetstream.ConsumerConfig{
+			Durable:       consumerName,
+			Description:   "The pulling workers, managed by natsgrpc",
+			AckPolicy:     jetstream.AckExplicitPolicy,
+			AckWait:       ackWait,
+			MaxDeliver:    -1, // natsgrpc counts the attempts: JetStream would leave the message in the queue for ever
+			MaxAckPending: -1, // what is out is bounded by the workers' slots
+			MaxWaiting:    maxWaitingPulls,
+		},
+		kind:    k,
+		service: service,
+		methods: methods,
+	}
+}
+
+// streamName is the name of a queue's stream: QRY_rating_v1_UserService_0.
+func streamName(k kind, service string) string {
+	prefix := "QRY_"
+	if k == command {
+		prefix = "CMD_"
+	}
+	return prefix + service + "_" + shard
+}
+
+// Responses is the stream that keeps the answers to the commands of all services. It discards the oldest when it is
+// full, so a full one never stops a service.
+func Responses() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        responsesStream,
+		Description: "Answers to commands, managed by natsgrpc",
+		Subjects:    []string{"rsp.>"},
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardOld,
+		Storage:     jetstream.FileStorage,
+		MaxAge:      responsesMaxAge,
+		MaxBytes:    responsesMaxBytes,
+		Replicas:    defaultReplicas,
+		Duplicates:  duplicateWindow,
+		AllowDirect: true,
+	}
+}

@@ -1,0 +1,26 @@
+package natsgrpc
+
+import "context"
+
+// RequestInfo is what a handler can know of the delivery of its call.
+type RequestInfo struct {
+	// ID names the call. It is the same in each attempt, so a handler that stores it together with its effect acts
+	// once: in the transaction of the effect, find the id and return the answer stored with it, or do the work.
+	ID string
+	// Attempt counts the deliveries of the request from 1. A lost worker's attempt counts too.
+	Attempt int
+}
+
+type requestInfoKey struct{}
+
+// FromContext returns the delivery of the call that ctx belongs to, and false where natsgrpc did not deliver it.
+func FromContext(ctx context.Context) (RequestInfo, bool) {
+	info, ok := ctx.Value(requestInfoKey{}).(RequestInfo)
+	return info, ok
+}
+
+// RequestID returns the ID of RequestInfo, "" where natsgrpc did not deliver the call.
+func RequestID(ctx context.Context) string {
+	info, _ := FromContext(ctx)
+	return info.ID
+}

@@ -1,0 +1,281 @@
+package natsgrpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+)
+
+// Compile-time proof that generated servers register on a Server.
+var _ grpc.ServiceRegistrar = (*Server)(nil)
+
+const (
+	defaultSlots        = 16
+	maxSlots            = 10_000
+	defaultDrainTimeout = 30 * time.Second
+	// setUpTimeout bounds the creation of the queues when Serve starts.
+	setUpTimeout = 15 * time.Second
+	// abandonGrace is how long a drain that timed out waits for the cancelled handlers to return.
+	abandonGrace = 2 * time.Second
+)
+
+// ErrServing is returned by a second call of Serve.
+var ErrServing = errors.New("natsgrpc: Serve was called already")
+
+// Server serves gRPC services by pulling their calls from JetStream queues, at most one call per free slot. Generated
+// code registers services on it as on a grpc.Server.
+type Server struct {
+	nc           *nats.Conn
+	methods      methods
+	logger       *slog.Logger
+	slots        map[kind]int
+	interceptors []grpc.UnaryServerInterceptor
+	drainTimeout time.Duration
+
+	mu       sync.Mutex
+	services []*service
+	serving  bool
+	ready    chan struct{}
+}
+
+// service is one registered service.
+type service struct {
+	descriptor protoreflect.ServiceDescriptor
+	impl       any
+	handlers   map[string]grpc.MethodDesc
+	fullNames  map[string]string // method name → "/pkg.Service/Method"
+}
+
+// ServerOption changes what NewServer makes.
+type ServerOption interface{ applyServer(*Server) error }
+
+// NewServer returns a server without services that pulls over nc. The connection stays the caller's: close it after
+// Serve has returned.
+//
+// Errors: an option is wrong.
+func NewServer(nc *nats.Conn, options ...ServerOption) (*Server, error) {
+	s := &Server{
+		nc:           nc,
+		methods:      methods{descriptors: protoregistry.GlobalFiles},
+		logger:       slog.Default(),
+		slots:        map[kind]int{query: defaultSlots, command: defaultSlots},
+		drainTimeout: defaultDrainTimeout,
+		ready:        make(chan struct{}),
+	}
+	for _, option := range options {
+		if err := option.applyServer(s); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// RegisterService adds a service. Like grpc.Server's it is called by generated code before Serve, and ends the program
+// with a panic where the program is wrong: after Serve, twice for one service, for an implementation of another
+// interface, or for a service whose descriptor is unknown.
+func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
+	if impl != nil {
+		want := reflect.TypeOf(desc.HandlerType).Elem()
+		if got := reflect.TypeOf(impl); !got.Implements(want) {
+			panic(fmt.Sprintf("natsgrpc: the handler of %s is a %v, which does not implement %v", desc.ServiceName, got, want))
+		}
+	}
+	descriptor, err := s.methods.service(desc.ServiceName)
+	if err != nil {
+		panic("natsgrpc: register service: " + err.Error())
+	}
+	registered := &service{descriptor: descriptor, impl: impl, handlers: map[string]grpc.MethodDesc{}, fullNames: map[string]string{}}
+	for _, m := range desc.Methods {
+		registered.handlers[m.MethodName] = m
+		registered.fullNames[m.MethodName] = "/" + desc.ServiceName + "/" + m.MethodName
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.serving {
+		panic("natsgrpc: service " + desc.ServiceName + " is registered after Serve")
+	}
+	if slices.ContainsFunc(s.services, func(other *service) bool { return other.descriptor.FullName() == descriptor.FullName() }) {
+		panic("natsgrpc: service " + desc.ServiceName + " is registered twice")
+	}
+	s.services = append(s.services, registered)
+}
+
+// Ready is closed when Serve has its queues and has begun to pull.
+func (s *Server) Ready() <-chan struct{} { return s.ready }
+
+// Serve creates or updates the queues of the registered services and pulls from them until ctx ends. Then it drains:
+// it stops pulling, waits for the running handlers, sends their answers, and returns nil. Handlers that outlast the
+// drain timeout are cancelled, their calls go back to the queue, and Serve returns an error that counts them.
+//
+// It also returns an error when the queues cannot be created, and when the NATS connection is closed under it. A
+// connection that is only lost for a while is not an error. Serve can be called once.
+func (s *Server) Serve(ctx context.Context) error {
+	s.mu.Lock()
+	services := s.services
+	again := s.serving
+	s.serving = true
+	s.mu.Unlock()
+	if again {
+		return ErrServing
+	}
+	descriptors := make([]protoreflect.ServiceDescriptor, len(services))
+	for i, service := range services {
+		descriptors[i] = service.descriptor
+	}
+	ensure := func(ctx context.Context) error {
+		js, err := jetstream.New(s.nc)
+		if err != nil {
+			return fmt.Errorf("natsgrpc: %w", err)
+		}
+		ctx, cancel := context.WithTimeout(ctx, setUpTimeout)
+		defer cancel()
+		if err := Ensure(ctx, js, descriptors...); err != nil {
+			return fmt.Errorf("natsgrpc: %w", err)
+		}
+		return nil
+	}
+	if err := ensure(ctx); err != nil {
+		return err
+	}
+	run, err := s.start(ctx, services)
+	if err != nil {
+		return err
+	}
+	close(s.ready)
+	return errors.Join(run.watch(ctx, ensure), run.drain(s.drainTimeout))
+}
+
+// running is a Server between the start and the end of Serve.
+type running struct {
+	server  *Server
+	ledger  *ledger
+	workers []*worker
+	alive   []*nats.Subscription
+
+	// handlers is the context of all handlers. It outlives Serve's, so that a drain lets them finish.
+	handlers context.Context
+	abandon  context.CancelCauseFunc
+}
+
+// start subscribes and begins to pull.
+func (s *Server) start(ctx context.Context, services []*service) (*running, error) {
+	r := &running{server: s}
+	r.handlers, r.abandon = context.WithCancelCause(context.WithoutCancel(ctx))
+	var err error
+	if r.ledger, err = newLedger(s.nc, s.logger, s.windowSize(services)); err != nil {
+		return nil, err
+	}
+	for _, service := range services {
+		sub, err := s.nc.Subscribe(aliveSubject(serviceToken(service.descriptor.FullName())), func(probe *nats.Msg) {
+			if probe.Reply != "" {
+				_ = probe.Respond(nil) // a lost answer is a lost probe, and the prober's to repeat
+			}
+		})
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("natsgrpc: subscribe: %w", err), r.drain(time.Second))
+		}
+		r.alive = append(r.alive, sub)
+		for _, queue := range Queues(service.descriptor) {
+			w := newWorker(r, service, queue, s.slots[queue.kind])
+			if err := w.start(); err != nil {
+				return nil, errors.Join(err, r.drain(time.Second))
+			}
+			r.workers = append(r.workers, w)
+		}
+	}
+	return r, nil
+}
+
+// windowSize is how many answers may wait for their PubAck: what four rounds of all command slots can produce.
+func (s *Server) windowSize(services []*service) int {
+	return max(1, 4*s.slots[command]*len(services))
+}
+
+// errLostQueue is what a worker reports when JetStream knows nothing of its queue.
+var errLostQueue = errors.New("natsgrpc: the queue is gone")
+
+// watch returns when ctx ends, or with an error when the connection is closed. After a reconnect it pulls again.
+func (r *running) watch(ctx context.Context, ensure func(context.Context) error) error {
+	nc := r.server.nc
+	changes := nc.StatusChanged(nats.CONNECTED, nats.CLOSED)
+	defer nc.RemoveStatusListener(changes)
+	check := time.NewTicker(time.Second)
+	defer check.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case status := <-changes:
+			if status == nats.CONNECTED {
+				for _, w := range r.workers {
+					if err := w.restart(); err != nil {
+						r.server.logger.Error("natsgrpc: pull again after a reconnect", "queue", w.queue.Stream.Name, "error", err)
+					}
+				}
+			}
+		case <-check.C:
+			if slices.ContainsFunc(r.workers, (*worker).takeLost) {
+				r.server.logger.Warn("natsgrpc: a queue is gone; creating the queues again", "error", errLostQueue)
+				if err := ensure(ctx); err != nil && ctx.Err() == nil {
+					r.server.logger.Error("natsgrpc: create the queues again", "error", err)
+				}
+			}
+		}
+		if nc.IsClosed() {
+			return fmt.Errorf("natsgrpc: %w", nats.ErrConnectionClosed)
+		}
+	}
+}
+
+// errDrained is why a handler that outlasts the drain is cancelled.
+var errDrained = errors.New("natsgrpc: the server has drained")
+
+// drain stops pulling, waits for the handlers and their answers, and unsubscribes.
+func (r *running) drain(timeout time.Duration) error {
+	deadline := time.NewTimer(timeout)
+	defer deadline.Stop()
+	for _, w := range r.workers {
+		w.stop()
+	}
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		for _, w := range r.workers {
+			w.wait()
+		}
+		r.ledger.waitEmpty()
+	}()
+	var err error
+	select {
+	case <-finished:
+	case <-deadline.C:
+		if n := r.ledger.len(); n > 0 {
+			err = fmt.Errorf("natsgrpc: drain: %d calls outlasted %v and went back to their queues", n, timeout)
+		}
+		r.abandon(errDrained)
+		r.ledger.giveBack()
+		select {
+		case <-finished:
+		case <-time.After(abandonGrace):
+			err = errors.Join(err, errors.New("natsgrpc: drain: a handler ignores the end of its context and still runs"))
+		}
+	}
+	r.abandon(errDrained)
+	for _, sub := range r.alive {
+		if unsubscribeErr := sub.Unsubscribe(); unsubscribeErr != nil && !errors.Is(unsubscribeErr, nats.ErrConnectionClosed) {
+			err = errors.Join(err, unsubscribeErr)
+		}
+	}
+	return errors.Join(err, r.ledger.close())
+}

@@ -1,0 +1,108 @@
+package natsgrpc
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+// ErrorDomain is the domain of the google.rpc.ErrorInfo details that natsgrpc adds to its own errors.
+const ErrorDomain = "natsgrpc"
+
+// The reasons in these details.
+const (
+	// ReasonQueueFull: RESOURCE_EXHAUSTED; the queue holds as many requests as it may. Comes with a RetryInfo.
+	ReasonQueueFull = "QUEUE_FULL"
+	// ReasonMessageTooLarge: RESOURCE_EXHAUSTED; the request or its answer is larger than the NATS server takes.
+	ReasonMessageTooLarge = "MESSAGE_TOO_LARGE"
+	// ReasonNoQueue: UNAVAILABLE; nobody has created the queue of this service.
+	ReasonNoQueue = "NO_QUEUE"
+	// ReasonNotConnected: UNAVAILABLE; there is no connection to NATS.
+	ReasonNotConnected = "NOT_CONNECTED"
+	// ReasonAttemptsExhausted: INTERNAL; every attempt at the call failed.
+	ReasonAttemptsExhausted = "ATTEMPTS_EXHAUSTED"
+)
+
+// queueFullRetryDelay is the RetryInfo of a refused request: about what a queue needs to have room again.
+const queueFullRetryDelay = time.Second
+
+// errorWithReason is a status error with an ErrorInfo detail, and further details.
+func errorWithReason(code codes.Code, reason, message string, details ...protoadapt.MessageV1) error {
+	info := &errdetails.ErrorInfo{Reason: reason, Domain: ErrorDomain}
+	st, err := status.New(code, message).WithDetails(append([]protoadapt.MessageV1{info}, details...)...)
+	if err != nil {
+		return status.Error(code, message)
+	}
+	return st.Err()
+}
+
+// queueFull is the error for a request that its queue has no room for.
+func queueFull() error {
+	return errorWithReason(codes.ResourceExhausted, ReasonQueueFull, "natsgrpc: the queue is full",
+		&errdetails.RetryInfo{RetryDelay: durationpb.New(queueFullRetryDelay)})
+}
+
+// messageTooLarge is the error for a request or an answer of size bytes, where the NATS server takes limit.
+func messageTooLarge(what string, size, limit int64) error {
+	return errorWithReason(codes.ResourceExhausted, ReasonMessageTooLarge,
+		fmt.Sprintf("natsgrpc: the %s has %d bytes; the NATS server takes %d", what, size, limit))
+}
+
+// putStatus adds st to header; OK is the absence of a status.
+func putStatus(header nats.Header, st *spb.Status) error {
+	if st == nil || st.Code == int32(codes.OK) {
+		return nil
+	}
+	header[headerStatus] = []string{strconv.Itoa(int(st.Code))}
+	header[headerMessage] = []string{url.PathEscape(st.Message)}
+	if len(st.Details) == 0 {
+		return nil
+	}
+	details, err := proto.Marshal(st)
+	if err != nil {
+		return fmt.Errorf("encode status details: %w", err)
+	}
+	header[headerDetails] = []string{base64.RawStdEncoding.EncodeToString(details)}
+	return nil
+}
+
+// takeStatus returns the status of an answer, nil for OK.
+func takeStatus(header nats.Header) (*status.Status, error) {
+	value := header.Get(headerStatus)
+	if value == "" || value == "0" {
+		return nil, nil
+	}
+	code, err := strconv.ParseUint(value, 10, 32)
+	if err != nil {
+		return nil, fmt.Errorf("header %s: %w", headerStatus, err)
+	}
+	message, err := url.PathUnescape(header.Get(headerMessage))
+	if err != nil {
+		message = header.Get(headerMessage)
+	}
+	st := &spb.Status{Code: int32(code), Message: message}
+	if encoded := header.Get(headerDetails); encoded != "" {
+		raw, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(encoded, "="))
+		if err != nil {
+			return nil, fmt.Errorf("header %s: %w", headerDetails, err)
+		}
+		full := &spb.Status{}
+		if err := proto.Unmarshal(raw, full); err != nil {
+			return nil, fmt.Errorf("header %s: %w", headerDetails, err)
+		}
+		st.Details = full.Details
+	}
+	return status.FromProto(st), nil
+}

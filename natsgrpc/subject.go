@@ -1,0 +1,68 @@
+package natsgrpc
+
+import (
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// shard is the only shard of a queue. It stands in each subject so that a queue can be split without changing callers.
+const shard = "0"
+
+// kind tells the two queues of a service apart.
+type kind string
+
+const (
+	query   kind = "qry"
+	command kind = "cmd"
+)
+
+// serviceToken is a full service name as one subject token: rating.v1.UserService becomes rating_v1_UserService.
+func serviceToken(name protoreflect.FullName) string {
+	return strings.ReplaceAll(string(name), ".", "_")
+}
+
+// requestSubject is the subject that a request is published on.
+func requestSubject(k kind, service, method, id string) string {
+	return string(k) + "." + service + "." + shard + "." + method + "." + id
+}
+
+// responseSubject is the subject of the answer to a command.
+func responseSubject(service, id, conn string) string {
+	return "rsp." + service + "." + id + "." + conn
+}
+
+// replySubject is the subject of the answer to a query.
+func replySubject(service, conn, n string) string {
+	return "rep." + service + "." + conn + "." + n
+}
+
+// aliveSubject is what every server of a service subscribes to, so that a probe finds out whether there is one.
+func aliveSubject(service string) string {
+	return "alive." + service
+}
+
+// lastToken returns what follows the last dot of subject.
+func lastToken(subject string) string {
+	return subject[strings.LastIndexByte(subject, '.')+1:]
+}
+
+// tokenAt returns the i-th token of subject, counted from 0, or "" if it has fewer.
+func tokenAt(subject string, i int) string {
+	for ; i > 0; i-- {
+		_, rest, found := strings.Cut(subject, ".")
+		if !found {
+			return ""
+		}
+		subject = rest
+	}
+	token, _, _ := strings.Cut(subject, ".")
+	return token
+}
+
+// validToken reports whether s can be one token of a subject that is published to.
+func validToken(s string) bool {
+	return s != "" && len(s) <= 128 && strings.IndexFunc(s, func(r rune) bool {
+		return r <= ' ' || r > '~' || r == '.' || r == '*' || r == '>'
+	}) < 0
+}

@@ -1,0 +1,329 @@
+package natsgrpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+)
+
+// The acknowledgements of JetStream.
+var (
+	ackDone       = []byte("+ACK")
+	ackTerminate  = []byte("+TERM")
+	ackInProgress = []byte("+WPI")
+)
+
+// errLost is why a handler is cancelled whose request JetStream gives to another worker.
+var errLost = errors.New("natsgrpc: the queue has not answered for an ack wait; another worker has this call")
+
+// errPanic is a handler's panic.
+var errPanic = errors.New("panic in the handler")
+
+// task is one delivered request.
+type task struct {
+	worker  *worker
+	msg     *nats.Msg
+	name    string // of the method
+	method  string // "/pkg.Service/Method", or the bare name of an unknown one
+	id      string
+	attempt int    // 0 if the delivery is malformed
+	number  uint64 // in the ledger
+
+	mu        sync.Mutex
+	cancel    context.CancelCauseFunc
+	beat      time.Time // when the last heartbeat was sent
+	confirmed time.Time // when the last confirmed one was sent
+	lost      bool      // the request is not ours any more: neither answer nor acknowledge
+	answer    *nats.Msg // to a command, waiting for its PubAck
+	published time.Time
+	settle    []byte // the acknowledgement that follows the answer
+}
+
+func newTask(w *worker, msg *nats.Msg) *task {
+	now := time.Now()
+	t := &task{worker: w, msg: msg, name: tokenAt(msg.Subject, 3), id: lastToken(msg.Subject), beat: now, confirmed: now, settle: ackDone}
+	t.method = t.name
+	if fullName, served := w.service.fullNames[t.name]; served {
+		t.method = fullName
+	}
+	if meta, err := msg.Metadata(); err == nil {
+		t.attempt = int(meta.NumDelivered)
+	}
+	return t
+}
+
+// outcome is what a handler made of a call.
+type outcome struct {
+	status          *spb.Status
+	body            []byte
+	header, trailer metadata.MD
+}
+
+func failure(err error) outcome { return outcome{status: status.Convert(err).Proto()} }
+
+// run takes a request from delivery to its acknowledgement; that of a command's answer comes later, through kept.
+func (t *task) run() {
+	ledger := t.worker.run.ledger
+	ledger.add(t)
+	result, delay, retry := t.perform()
+	if retry {
+		t.worker.freeSlot()
+		t.retry(delay)
+		ledger.remove(t)
+		return
+	}
+	if t.worker.queue.kind == query {
+		t.worker.freeSlot()
+		t.reply(result)
+		ledger.remove(t)
+		return
+	}
+	ledger.window <- struct{}{} // frees the slot only while answers reach their stream
+	t.worker.freeSlot()
+	t.keep(result)
+}
+
+// perform runs the handler, or finds out why it must not run. With retry the call goes back to the queue.
+func (t *task) perform() (result outcome, delay time.Duration, retry bool) {
+	if t.attempt == 0 {
+		return failure(status.Errorf(codes.Internal, "natsgrpc: malformed delivery: reply subject %q", t.msg.Reply)), 0, false
+	}
+	deadline, limited, err := takeDeadline(t.msg.Header)
+	if err != nil {
+		return failure(status.Errorf(codes.Internal, "natsgrpc: malformed request: %v", err)), 0, false
+	}
+	if limited && !time.Now().Before(deadline) {
+		return failure(status.Error(codes.DeadlineExceeded, "natsgrpc: the deadline passed in the queue")), 0, false
+	}
+	m, known := t.worker.queue.methods[t.name]
+	handler, served := t.worker.service.handlers[t.name]
+	if !known || !served {
+		// Another version of this service may serve it, so it goes round before it is refused.
+		if t.attempt < defaultAttempts {
+			return outcome{}, jitter(defaultBackoff << min(t.attempt-1, maxBackoffDoublings)), true
+		}
+		return failure(status.Errorf(codes.Unimplemented, "unknown method %s for service %s", t.name, t.worker.service.descriptor.FullName())), 0, false
+	}
+	if t.attempt > m.attempts {
+		t.settle = ackTerminate
+		t.worker.run.server.logger.Error("natsgrpc: every attempt failed", "method", t.method, "request", t.id, "attempts", m.attempts)
+		return failure(errorWithReason(codes.Internal, ReasonAttemptsExhausted,
+			fmt.Sprintf("natsgrpc: all %d attempts at the call failed", m.attempts))), 0, false
+	}
+	ctx, cancel := t.context(deadline, limited)
+	defer cancel()
+	result, err = t.handle(ctx, handler)
+	if err == nil {
+		return result, 0, false
+	}
+	delay, _ = retryDelay(err)
+	if delay <= 0 {
+		delay = jitter(m.backoffAfter(t.attempt))
+	}
+	t.worker.run.server.logger.Warn("natsgrpc: an attempt failed", "method", t.method, "request", t.id,
+		"attempt", t.attempt, "of", m.attempts, "next_in", delay, "error", err)
+	return outcome{}, delay, true
+}
+
+// context returns the handler's context: it ends at the request's deadline, when the request is lost to another worker,
+// and when a drain gives up.
+func (t *task) context(deadline time.Time, limited bool) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(t.worker.run.handlers)
+	t.mu.Lock()
+	t.cancel = cancel
+	if t.lost {
+		cancel(errLost)
+	}
+	t.mu.Unlock()
+	ctx = context.WithValue(ctx, requestInfoKey{}, RequestInfo{ID: t.id, Attempt: t.attempt})
+	if !limited {
+		return ctx, func() { cancel(nil) }
+	}
+	ctx, stop := context.WithDeadline(ctx, deadline)
+	return ctx, func() { stop(); cancel(nil) }
+}
+
+// look sends a heartbeat when it is due, publishes an answer again that was not confirmed, and gives the request up when
+// JetStream has not heard of it for an ack wait.
+func (t *task) look(now time.Time) {
+	ackWait := t.worker.queue.Consumer.AckWait
+	nc := t.worker.run.server.nc
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.lost {
+		return
+	}
+	if now.Sub(t.confirmed) > ackWait*9/10 {
+		t.worker.run.server.logger.Error("natsgrpc: the queue does not answer; the call is left to another worker", "method", t.method, "request", t.id)
+		t.lose(errLost)
+		return
+	}
+	if now.Sub(t.beat) > ackWait*3/10 {
+		t.beat = now
+		// A lost heartbeat shows in its missing confirmation.
+		_ = nc.PublishRequest(t.msg.Reply, t.worker.run.ledger.heartbeatReply(t, now), ackInProgress)
+	}
+	if t.answer != nil && now.Sub(t.published) > answerRetry {
+		t.published = now
+		_ = nc.PublishMsg(t.answer) // likewise
+	}
+}
+
+// confirm notes that JetStream has heard a heartbeat.
+func (t *task) confirm(sent time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if sent.After(t.confirmed) {
+		t.confirmed = sent
+	}
+}
+
+// lose gives the request up. A lost answer leaves the window. Called with the lock held.
+func (t *task) lose(cause error) {
+	t.lost = true
+	if t.cancel != nil {
+		t.cancel(cause)
+	}
+	if t.answer != nil {
+		t.answer = nil
+		t.leave()
+	}
+}
+
+// leave removes a command from the ledger and the window.
+func (t *task) leave() {
+	t.worker.run.ledger.remove(t)
+	<-t.worker.run.ledger.window
+}
+
+// acknowledge settles the request with JetStream, unless it is another worker's by now: a late acknowledgement would
+// delete that one's work. A lost acknowledgement is a redelivery.
+func (t *task) acknowledge(how []byte) {
+	if t.lost {
+		return
+	}
+	t.lost = true
+	if err := t.worker.run.server.nc.Publish(t.msg.Reply, how); err != nil {
+		t.worker.run.server.logger.Error("natsgrpc: acknowledge", "method", t.method, "request", t.id, "error", err)
+	}
+}
+
+// retry asks for another delivery after delay.
+func (t *task) retry(delay time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.acknowledge([]byte(`-NAK {"delay": ` + strconv.FormatInt(int64(delay), 10) + `}`))
+}
+
+// giveBack asks for another delivery at once, and cancels the handler.
+func (t *task) giveBack() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.answer != nil { // the effect is done and only its PubAck is missing: whoever gets it next finds that out
+		t.answer = nil
+		t.leave()
+	}
+	t.acknowledge([]byte("-NAK"))
+	if t.cancel != nil {
+		t.cancel(errDrained)
+	}
+}
+
+// reply answers a query.
+func (t *task) reply(result outcome) {
+	msg := t.message(result)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.lost {
+		return
+	}
+	if msg != nil {
+		if err := t.worker.run.server.nc.PublishMsg(msg); err != nil {
+			t.worker.run.server.logger.Error("natsgrpc: answer", "method", t.method, "request", t.id, "error", err)
+		}
+	}
+	t.acknowledge(t.settle)
+}
+
+// keep publishes the answer to a command into its stream. The request is acknowledged when the stream has it.
+func (t *task) keep(result outcome) {
+	msg := t.message(result)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.lost {
+		t.leave()
+		return
+	}
+	if msg == nil {
+		t.acknowledge(t.settle)
+		t.leave()
+		return
+	}
+	msg.Reply = t.worker.run.ledger.answerReply(t)
+	t.answer, t.published = msg, time.Now()
+	if err := t.worker.run.server.nc.PublishMsg(msg); err != nil { // look repeats it
+		t.worker.run.server.logger.Error("natsgrpc: answer", "method", t.method, "request", t.id, "error", err)
+	}
+}
+
+// kept acknowledges a command whose answer is in its stream.
+func (t *task) kept() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.answer == nil {
+		return
+	}
+	t.answer = nil
+	t.acknowledge(t.settle)
+	t.leave()
+}
+
+// message makes the answer, nil where the request does not say where to send it.
+func (t *task) message(result outcome) *nats.Msg {
+	to := t.msg.Header.Get(headerReplyTo)
+	if !t.mayReplyTo(to) {
+		t.worker.run.server.logger.Error("natsgrpc: a request without a valid reply subject", "method", t.method, "request", t.id, "reply_to", to)
+		return nil
+	}
+	msg := &nats.Msg{Subject: to, Header: nats.Header{}, Data: result.body}
+	err := errors.Join(putStatus(msg.Header, result.status), putMetadata(msg.Header, prefixMetadata, result.header), putMetadata(msg.Header, prefixTrailer, result.trailer))
+	if err != nil {
+		msg.Header, msg.Data = nats.Header{}, nil
+		_ = putStatus(msg.Header, &spb.Status{Code: int32(codes.Internal), Message: err.Error()})
+	}
+	if limit := t.worker.run.server.nc.MaxPayload(); int64(msg.Size()) > limit {
+		size := int64(msg.Size())
+		msg.Header, msg.Data = nats.Header{}, nil
+		_ = putStatus(msg.Header, status.Convert(messageTooLarge("answer", size, limit)).Proto())
+	}
+	return msg
+}
+
+// mayReplyTo reports whether a reply subject has the form that belongs to this queue, so that a request cannot make a
+// server publish elsewhere.
+func (t *task) mayReplyTo(subject string) bool {
+	service := t.worker.queue.service
+	if t.worker.queue.kind == command {
+		conn := lastToken(subject)
+		return validToken(conn) && subject == responseSubject(service, t.id, conn)
+	}
+	conn, n := tokenAt(subject, 2), lastToken(subject)
+	return validToken(conn) && validToken(n) && subject == replySubject(service, conn, n)
+}
+
+// recovered turns a panic into an error and logs where it happened.
+func (t *task) recovered(value any) error {
+	t.worker.run.server.logger.Error("natsgrpc: panic in a handler", "method", t.method, "request", t.id,
+		"panic", fmt.Sprint(value), "stack", string(debug.Stack()))
+	return fmt.Errorf("%w: %v", errPanic, value)
+}

@@ -1,0 +1,264 @@
+package natsgrpc
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// pullExpiry is how long a pull waits at an empty queue.
+	pullExpiry = 5 * time.Second
+	// pullGrace is how much later than its expiry a pull is forgotten whose end nobody told.
+	pullGrace = time.Second
+	// pullPause is the wait after a pull that the server refused.
+	pullPause = 250 * time.Millisecond
+)
+
+// pendingHeader is in the status that ends a pull: how many of its messages were not delivered.
+const pendingHeader = "Nats-Pending-Messages"
+
+// worker pulls one queue: it promises each free slot to JetStream once, and runs one call in each.
+//
+// A pull asks for all slots that were freed since the last one. While some promise is still open the queue can send a
+// call at once, so the next pull waits until a quarter of the slots is free and unpromised: under load that makes few
+// pulls of many calls, and an idle worker has all its slots promised.
+type worker struct {
+	run     *running
+	service *service
+	queue   Queue
+	slots   int
+	subject string // where pulls are sent
+
+	wake    chan struct{} // a slot was freed, or a pull has ended
+	stopped chan struct{}
+	looping sync.WaitGroup
+	calls   sync.WaitGroup
+
+	mu       sync.Mutex
+	sub      *nats.Subscription
+	inbox    string // "<inbox>.": where the calls come; each pull adds its number
+	free     int
+	promised int
+	number   uint64
+	pulls    map[uint64]pull
+	pause    time.Time // no pull before this
+	lost     bool      // JetStream did not know the queue
+}
+
+// pull is a request for calls that may still be waiting at the server.
+type pull struct {
+	batch  int
+	forget time.Time
+}
+
+func newWorker(r *running, s *service, q Queue, slots int) *worker {
+	return &worker{
+		run:     r,
+		service: s,
+		queue:   q,
+		slots:   slots,
+		subject: jetstream.DefaultAPIPrefix + "CONSUMER.MSG.NEXT." + q.Stream.Name + "." + q.Consumer.Durable,
+		wake:    make(chan struct{}, 1),
+		stopped: make(chan struct{}),
+		free:    slots,
+		pulls:   map[uint64]pull{},
+	}
+}
+
+// start subscribes and begins to pull.
+func (w *worker) start() error {
+	if err := w.subscribe(); err != nil {
+		return err
+	}
+	w.looping.Go(w.loop)
+	w.signal()
+	return nil
+}
+
+// subscribe makes a new inbox and takes all promises back: what was pulled to an older inbox is not delivered there any
+// more, and JetStream gives what it could not deliver to the next pull at once.
+func (w *worker) subscribe() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	inbox := w.run.server.nc.NewInbox() + "."
+	sub, err := w.run.server.nc.Subscribe(inbox+"*", func(msg *nats.Msg) { w.onMessage(msg, inbox) })
+	if err != nil {
+		return fmt.Errorf("natsgrpc: subscribe to queue %s: %w", w.queue.Stream.Name, err)
+	}
+	w.sub, w.inbox = sub, inbox
+	w.promised = 0
+	clear(w.pulls)
+	return nil
+}
+
+// restart pulls anew after a reconnect.
+func (w *worker) restart() error {
+	w.mu.Lock()
+	old := w.sub
+	w.mu.Unlock()
+	if err := w.subscribe(); err != nil {
+		return err
+	}
+	w.signal()
+	return old.Unsubscribe()
+}
+
+// stop ends pulling. Calls that are on their way still come: the subscription is drained, and JetStream gives what it
+// cannot deliver any more to other workers at once.
+func (w *worker) stop() {
+	close(w.stopped)
+	w.looping.Wait()
+	w.mu.Lock()
+	sub := w.sub
+	w.mu.Unlock()
+	w.calls.Add(1)
+	sub.SetClosedHandler(func(string) { w.calls.Done() })
+	if err := sub.Drain(); err != nil { // the connection is closed: nothing comes any more
+		sub.SetClosedHandler(nil)
+		w.calls.Done()
+	}
+}
+
+// wait returns when all calls have left their slots.
+func (w *worker) wait() { w.calls.Wait() }
+
+func (w *worker) signal() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// loop sends a pull whenever there is something to promise.
+func (w *worker) loop() {
+	tick := time.NewTicker(pullPause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-w.stopped:
+			return
+		case <-w.wake:
+		case <-tick.C:
+		}
+		if batch, reply := w.promise(time.Now()); batch > 0 {
+			if err := w.pull(batch, reply); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+				w.run.server.logger.Error("natsgrpc: pull", "queue", w.queue.Stream.Name, "error", err)
+			}
+		}
+	}
+}
+
+// promise decides how many calls to ask for now, and notes them as promised.
+func (w *worker) promise(now time.Time) (batch int, reply string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.forgetOld(now)
+	batch = w.free - w.promised
+	if now.Before(w.pause) || batch <= 0 || w.promised > 0 && batch < max(1, w.slots/4) {
+		return 0, ""
+	}
+	w.promised += batch
+	w.number++
+	w.pulls[w.number] = pull{batch: batch, forget: now.Add(pullExpiry + pullGrace)}
+	return batch, w.inbox + strconv.FormatUint(w.number, 36)
+}
+
+// forgetOld drops pulls whose end went unnoticed, and with them the promises that cannot be kept any more. A pull that
+// was served in full ends without a word, so what is promised is at most what the remembered pulls asked for.
+func (w *worker) forgetOld(now time.Time) {
+	open := 0
+	for n, p := range w.pulls {
+		if now.After(p.forget) {
+			delete(w.pulls, n)
+			continue
+		}
+		open += p.batch
+	}
+	w.promised = min(w.promised, open)
+}
+
+func (w *worker) pull(batch int, reply string) error {
+	body, err := json.Marshal(struct {
+		Batch   int           `json:"batch"`
+		Expires time.Duration `json:"expires"`
+	}{batch, pullExpiry})
+	if err != nil {
+		return err
+	}
+	return w.run.server.nc.PublishRequest(w.subject, reply, body)
+}
+
+// onMessage takes a call, or the status that ends a pull.
+func (w *worker) onMessage(msg *nats.Msg, inbox string) {
+	switch {
+	case msg.Reply == "":
+		w.onStatus(msg)
+	case w.accept(inbox):
+		w.calls.Go(newTask(w, msg).run)
+	default: // it was pulled before a reconnect: its slot is promised anew
+		_ = msg.Respond([]byte("-NAK")) // a lost one is redelivered after the ack wait
+	}
+}
+
+// accept takes the slot of a promised call, if it comes to the present inbox.
+func (w *worker) accept(inbox string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if inbox != w.inbox {
+		return false
+	}
+	w.free--
+	w.promised = max(0, w.promised-1)
+	return true
+}
+
+// freeSlot is called once for each call, when its handler has returned.
+func (w *worker) freeSlot() {
+	w.mu.Lock()
+	w.free++
+	w.mu.Unlock()
+	w.signal()
+}
+
+// onStatus ends a pull: it expired, or the server refused it.
+func (w *worker) onStatus(msg *nats.Msg) {
+	code := msg.Header.Get(statusHeader)
+	if code == "100" { // a heartbeat
+		return
+	}
+	n, err := strconv.ParseUint(lastToken(msg.Subject), 36, 64)
+	if err != nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	ended, known := w.pulls[n]
+	if !known {
+		return
+	}
+	delete(w.pulls, n)
+	undelivered, err := strconv.Atoi(msg.Header.Get(pendingHeader))
+	if err != nil { // refused as a whole
+		undelivered = ended.batch
+		w.pause = time.Now().Add(pullPause)
+		w.lost = w.lost || code == noResponders
+	}
+	w.promised = max(0, w.promised-undelivered)
+	w.signal()
+}
+
+// takeLost reports whether JetStream did not know the queue since the last time.
+func (w *worker) takeLost() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	lost := w.lost
+	w.lost = false
+	return lost
+}
