@@ -81,12 +81,15 @@ func putStatus(header nats.Header, st *spb.Status) error {
 // takeStatus returns the status of an answer, nil for OK.
 func takeStatus(header nats.Header) (*status.Status, error) {
 	value := header.Get(headerStatus)
-	if value == "" || value == "0" {
+	if value == "" {
 		return nil, nil
 	}
 	code, err := strconv.ParseUint(value, 10, 32)
 	if err != nil {
 		return nil, fmt.Errorf("header %s: %w", headerStatus, err)
+	}
+	if codes.Code(code) == codes.OK {
+		return nil, nil
 	}
 	message, err := url.PathUnescape(header.Get(headerMessage))
 	if err != nil {

@@ -46,10 +46,12 @@ type worker struct {
 	inbox    string // "<inbox>.": where the calls come; each pull adds its number
 	free     int
 	promised int
-	number   uint64
-	pulls    map[uint64]pull
-	pause    time.Time // no pull before this
-	lost     bool      // JetStream did not know the queue
+	pulls    map[uint64]pull // by number: those whose end is not known
+	number   uint64          // of the newest pull
+	oldest   uint64          // no pull in pulls has a lower number
+	asked    int             // the sum of the batches in pulls
+	pause    time.Time       // no pull before this
+	lost     bool            // JetStream did not know the queue
 }
 
 // pull is a request for calls that may still be waiting at the server.
@@ -93,7 +95,7 @@ func (w *worker) subscribe() error {
 		return fmt.Errorf("natsgrpc: subscribe to queue %s: %w", w.queue.Stream.Name, err)
 	}
 	w.sub, w.inbox = sub, inbox
-	w.promised = 0
+	w.promised, w.asked = 0, 0
 	clear(w.pulls)
 	return nil
 }
@@ -167,21 +169,28 @@ func (w *worker) promise(now time.Time) (batch int, reply string) {
 	w.promised += batch
 	w.number++
 	w.pulls[w.number] = pull{batch: batch, forget: now.Add(pullExpiry + pullGrace)}
+	w.asked += batch
 	return batch, w.inbox + strconv.FormatUint(w.number, 36)
 }
 
 // forgetOld drops pulls whose end went unnoticed, and with them the promises that cannot be kept any more. A pull that
 // was served in full ends without a word, so what is promised is at most what the remembered pulls asked for.
 func (w *worker) forgetOld(now time.Time) {
-	open := 0
-	for n, p := range w.pulls {
-		if now.After(p.forget) {
-			delete(w.pulls, n)
-			continue
+	for ; w.oldest <= w.number; w.oldest++ {
+		if p, open := w.pulls[w.oldest]; open && now.Before(p.forget) {
+			break
 		}
-		open += p.batch
+		w.forget(w.oldest)
 	}
-	w.promised = min(w.promised, open)
+	w.promised = min(w.promised, w.asked)
+}
+
+// forget drops a pull, if it is still remembered, and returns it.
+func (w *worker) forget(number uint64) (pull, bool) {
+	p, open := w.pulls[number]
+	delete(w.pulls, number)
+	w.asked -= p.batch
+	return p, open
 }
 
 func (w *worker) pull(batch int, reply string) error {
@@ -239,11 +248,10 @@ func (w *worker) onStatus(msg *nats.Msg) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	ended, known := w.pulls[n]
+	ended, known := w.forget(n)
 	if !known {
 		return
 	}
-	delete(w.pulls, n)
 	undelivered, err := strconv.Atoi(msg.Header.Get(pendingHeader))
 	if err != nil { // refused as a whole
 		undelivered = ended.batch

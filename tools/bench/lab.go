@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/codingflow/rating/natsgrpc"
+	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
+	"github.com/codingflow/rating/proxy/transcode"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// lab runs every target in one process: a NATS server on loopback with its store in a folder, a connection of its own
+// for each part, and an HTTP server.
+type lab struct {
+	payload string
+	wire    []byte // the payload's rating, encoded
+	bare    map[string]*bare
+	ratings ratingv1.RatingServiceClient
+	client  *http.Client
+	url     string
+	closers []func()
+}
+
+func newLab(ctx context.Context, dir string, payload int) (*lab, error) {
+	l := &lab{payload: strings.Repeat("x", payload), bare: map[string]*bare{}}
+	score := int32(5)
+	var err error
+	if l.wire, err = proto.Marshal(&ratingv1.Rating{Comment: l.payload, User: "users/1", Service: "services/1", Score: &score}); err != nil {
+		return nil, err
+	}
+	if err := l.start(ctx, dir); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *lab) start(ctx context.Context, dir string) error {
+	ns, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true})
+	if err != nil {
+		return err
+	}
+	ns.Start()
+	l.closers = append(l.closers, func() { ns.Shutdown(); ns.WaitForShutdown() })
+	if !ns.ReadyForConnections(10 * time.Second) {
+		return errors.New("the NATS server does not start")
+	}
+	connections := make([]*nats.Conn, 4)
+	for i := range connections {
+		if connections[i], err = nats.Connect(ns.ClientURL()); err != nil {
+			return err
+		}
+		l.closers = append(l.closers, connections[i].Close)
+	}
+	for _, kind := range []string{"query", "command"} {
+		if l.bare[kind], err = newBare(ctx, kind, connections[0], connections[1]); err != nil {
+			return fmt.Errorf("bare %s queue: %w", kind, err)
+		}
+	}
+	if err := l.serve(ctx, connections[2]); err != nil {
+		return err
+	}
+	conn, err := natsgrpc.NewConn(connections[3])
+	if err != nil {
+		return err
+	}
+	l.closers = append(l.closers, func() { _ = conn.Close() })
+	l.ratings = ratingv1.NewRatingServiceClient(conn)
+	return l.listen(conn)
+}
+
+// serve runs the service with handlers that answer at once.
+func (l *lab) serve(ctx context.Context, nc *nats.Conn) error {
+	srv, err := natsgrpc.NewServer(nc, natsgrpc.WithSlots(slots, slots), natsgrpc.WithLogger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		return err
+	}
+	ratingv1.RegisterRatingServiceServer(srv, &instant{rating: &ratingv1.Rating{Name: "ratings/1", Comment: l.payload}})
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(ctx) }()
+	l.closers = append(l.closers, func() { cancel(); <-done })
+	select {
+	case <-srv.Ready():
+		return nil
+	case err := <-done:
+		done <- err
+		return err
+	}
+}
+
+// listen runs the transcoder on loopback.
+func (l *lab) listen(conn *natsgrpc.Conn) error {
+	services := ratingv1.File_rating_v1_rating_proto.Services()
+	handler, err := transcode.New(conn, []protoreflect.ServiceDescriptor{services.Get(0)})
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{Handler: handler, ReadHeaderTimeout: time.Second}
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(listener) }()
+	transport := &http.Transport{MaxIdleConnsPerHost: 1024}
+	l.closers = append(l.closers, func() { _ = srv.Close(); <-done; transport.CloseIdleConnections() })
+	l.client = &http.Client{Transport: transport, Timeout: 30 * time.Second}
+	l.url = "http://" + listener.Addr().String()
+	return nil
+}
+
+// close ends everything, the last started first.
+func (l *lab) close() {
+	for i := len(l.closers) - 1; i >= 0; i-- {
+		l.closers[i]()
+	}
+}
+
+// targets returns what is compared for queries or for commands, the bare queue first.
+func (l *lab) targets(kind string) []target {
+	bare := target{"bare " + kind, func(ctx context.Context) error { return l.bare[kind].call(ctx, l.wire) }}
+	score := int32(5)
+	if kind == "query" {
+		return []target{
+			bare,
+			{"natsgrpc query", func(ctx context.Context) error {
+				_, err := l.ratings.GetRating(ctx, &ratingv1.GetRatingRequest{Name: "ratings/1"})
+				return err
+			}},
+			{"HTTP GET", func(ctx context.Context) error { return l.http(ctx, http.MethodGet, "/ratings/1", "") }},
+		}
+	}
+	body := fmt.Sprintf(`{"user":"users/1","service":"services/1","score":5,"comment":%q}`, l.payload)
+	return []target{
+		bare,
+		{"natsgrpc command", func(ctx context.Context) error {
+			rating := &ratingv1.Rating{User: "users/1", Service: "services/1", Score: &score, Comment: l.payload}
+			_, err := l.ratings.CreateRating(ctx, &ratingv1.CreateRatingRequest{Rating: rating})
+			return err
+		}},
+		{"HTTP POST", func(ctx context.Context) error { return l.http(ctx, http.MethodPost, "/ratings", body) }},
+	}
+}
+
+// http makes one request and reads its answer.
+func (l *lab) http(ctx context.Context, method, path, body string) error {
+	req, err := http.NewRequestWithContext(ctx, method, l.url+path, bytes.NewReader([]byte(body)))
+	if err != nil {
+		return err
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := l.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, answer)
+	}
+	return err
+}
+
+// instant answers every call with the same rating.
+type instant struct {
+	ratingv1.UnimplementedRatingServiceServer
+	rating *ratingv1.Rating
+}
+
+// GetRating answers at once.
+func (s *instant) GetRating(context.Context, *ratingv1.GetRatingRequest) (*ratingv1.Rating, error) {
+	return s.rating, nil
+}
+
+// CreateRating answers at once.
+func (s *instant) CreateRating(context.Context, *ratingv1.CreateRatingRequest) (*ratingv1.Rating, error) {
+	return s.rating, nil
+}

@@ -1,0 +1,112 @@
+// Command bench measures what a request costs on its way HTTP → proxy → JetStream → service and back, beside the bare
+// JetStream work queue with the same payload, in one process and in one run:
+//
+//	go run ./tools/bench --duration 5s --rounds 3
+//
+// The handlers answer at once, so that what is measured is the way. The targets take turns, round by round; a row shows
+// the round with the median rate and its ratio to the bare queue's. The HTTP clients run in the same process and cost
+// what they cost.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"text/tabwriter"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+type cli struct {
+	Duration time.Duration `help:"How long each round of each target lasts." default:"3s"`
+	Rounds   int           `help:"Rounds; the median one counts." default:"3"`
+	Clients  []int         `help:"Clients, each with one call at a time." default:"1,64"`
+	Payload  int           `help:"Bytes of text in the request and in its answer." default:"512"`
+}
+
+// Validate is called by kong.
+func (c *cli) Validate() error {
+	switch {
+	case c.Duration <= 0:
+		return fmt.Errorf("--duration %v: want more than 0", c.Duration)
+	case c.Rounds < 1:
+		return fmt.Errorf("--rounds %d: want at least 1", c.Rounds)
+	case c.Payload < 1 || c.Payload > 2000:
+		return fmt.Errorf("--payload %d: want 1 to 2000", c.Payload)
+	}
+	for _, n := range c.Clients {
+		if n < 1 {
+			return fmt.Errorf("--clients %d: want at least 1", n)
+		}
+	}
+	return nil
+}
+
+func main() {
+	var c cli
+	parser := kong.Parse(&c, kong.Description("Measures the way of a request beside the bare JetStream work queue."))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	parser.FatalIfErrorf(run(ctx, c))
+}
+
+func run(ctx context.Context, c cli) error {
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	lab, err := newLab(ctx, dir, c.Payload)
+	if err != nil {
+		return err
+	}
+	defer lab.close()
+	fmt.Printf("%s %s/%s, %d CPUs; payload %d bytes, %d rounds of %v\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH,
+		runtime.NumCPU(), c.Payload, c.Rounds, c.Duration)
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "target\tclients\trequests/s\tp50\tp99\trate / bare\tp50 / bare\t")
+	for _, kind := range []string{"query", "command"} {
+		for _, clients := range c.Clients {
+			if err := compare(ctx, c, table, lab.targets(kind), clients); err != nil {
+				return err
+			}
+		}
+	}
+	return table.Flush()
+}
+
+// target is something that is measured.
+type target struct {
+	name string
+	call func(context.Context) error
+}
+
+// compare measures targets in turns and writes a row for each; the first one is what the ratios refer to.
+func compare(ctx context.Context, c cli, table *tabwriter.Writer, targets []target, clients int) error {
+	rounds := make([][]result, len(targets))
+	for round := range c.Rounds + 1 {
+		for i, t := range targets {
+			duration := c.Duration
+			if round == 0 { // warm-up
+				duration = min(duration, 500*time.Millisecond)
+			}
+			r, err := load(ctx, clients, duration, t.call)
+			if err != nil {
+				return fmt.Errorf("%s: %w", t.name, err)
+			}
+			if round > 0 {
+				rounds[i] = append(rounds[i], r)
+			}
+		}
+	}
+	base := median(rounds[0])
+	for i, t := range targets {
+		r := median(rounds[i])
+		fmt.Fprintf(table, "%s\t%d\t%.0f\t%v\t%v\t%.2f\t%.2f\t\n", t.name, clients, r.perSecond, r.p50.Round(time.Microsecond),
+			r.p99.Round(time.Microsecond), r.perSecond/base.perSecond, float64(r.p50)/float64(base.p50))
+	}
+	return table.Flush()
+}
