@@ -439,7 +439,10 @@ func TestCallsGoOnAfterTheServerRestarts(t *testing.T) {
 	ns.Shutdown()
 	ns.WaitForShutdown()
 	require.Eventually(t, func() bool {
-		_, err := query(t.Context(), conn, "while it is away")
+		// A call that was sent before the loss was noticed waits for the reconnect, up to its deadline.
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, err := query(ctx, conn, "while it is away")
 		return status.Code(err) == codes.Unavailable && reason(err) == natsgrpc.ReasonNotConnected
 	}, 5*time.Second, 10*time.Millisecond)
 

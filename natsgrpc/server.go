@@ -26,6 +26,8 @@ const (
 	defaultDrainTimeout = 30 * time.Second
 	// setUpTimeout bounds the creation of the queues when Serve starts.
 	setUpTimeout = 15 * time.Second
+	// queueCheckInterval is how often a server looks for signs that a queue is gone.
+	queueCheckInterval = time.Second
 	// abandonGrace is how long a drain that timed out waits for the cancelled handlers to return.
 	abandonGrace = 2 * time.Second
 )
@@ -202,38 +204,42 @@ func (s *Server) windowSize(services []*service) int {
 	return max(1, 4*s.slots[command]*len(services))
 }
 
-// errLostQueue is what a worker reports when JetStream knows nothing of its queue.
-var errLostQueue = errors.New("natsgrpc: the queue is gone")
-
-// watch returns when ctx ends, or with an error when the connection is closed. After a reconnect it pulls again.
+// watch returns when ctx ends, or with an error when the connection is closed. After a reconnect, and when a queue does
+// not answer, it makes sure that the queues are there; a NATS server that restarted has lost those in memory.
 func (r *running) watch(ctx context.Context, ensure func(context.Context) error) error {
 	nc := r.server.nc
 	changes := nc.StatusChanged(nats.CONNECTED, nats.CLOSED)
 	defer nc.RemoveStatusListener(changes)
-	check := time.NewTicker(time.Second)
+	check := time.NewTicker(queueCheckInterval)
 	defer check.Stop()
+	missing := false // the queues could not be made yet
 	for {
+		reconnected := false
 		select {
 		case <-ctx.Done():
 			return nil
 		case status := <-changes:
-			if status == nats.CONNECTED {
-				for _, w := range r.workers {
-					if err := w.restart(); err != nil {
-						r.server.logger.Error("natsgrpc: pull again after a reconnect", "queue", w.queue.Stream.Name, "error", err)
-					}
-				}
-			}
+			reconnected = status == nats.CONNECTED
 		case <-check.C:
-			if slices.ContainsFunc(r.workers, (*worker).takeLost) {
-				r.server.logger.Warn("natsgrpc: a queue is gone; creating the queues again", "error", errLostQueue)
-				if err := ensure(ctx); err != nil && ctx.Err() == nil {
-					r.server.logger.Error("natsgrpc: create the queues again", "error", err)
-				}
-			}
 		}
 		if nc.IsClosed() {
 			return fmt.Errorf("natsgrpc: %w", nats.ErrConnectionClosed)
+		}
+		lost := false
+		for _, w := range r.workers {
+			lost = w.takeLost() || lost
+		}
+		if !nc.IsConnected() || !reconnected && !lost && !missing {
+			continue
+		}
+		err := ensure(ctx)
+		if missing = err != nil; missing && ctx.Err() == nil {
+			r.server.logger.Error("natsgrpc: make sure of the queues", "error", err)
+		}
+		for _, w := range r.workers {
+			if err := w.restart(); err != nil {
+				r.server.logger.Error("natsgrpc: pull again", "queue", w.queue.Stream.Name, "error", err)
+			}
 		}
 	}
 }

@@ -51,7 +51,7 @@ type worker struct {
 	oldest   uint64          // no pull in pulls has a lower number
 	asked    int             // the sum of the batches in pulls
 	pause    time.Time       // no pull before this
-	lost     bool            // JetStream did not know the queue
+	lost     bool            // JetStream may not have the queue any more
 }
 
 // pull is a request for calls that may still be waiting at the server.
@@ -120,9 +120,13 @@ func (w *worker) stop() {
 	w.mu.Lock()
 	sub := w.sub
 	w.mu.Unlock()
+	if !w.run.server.nc.IsConnected() { // nothing comes any more, and Drain would wait for a flush
+		_ = sub.Unsubscribe()
+		return
+	}
 	w.calls.Add(1)
 	sub.SetClosedHandler(func(string) { w.calls.Done() })
-	if err := sub.Drain(); err != nil { // the connection is closed: nothing comes any more
+	if err := sub.Drain(); err != nil { // the connection was closed
 		sub.SetClosedHandler(nil)
 		w.calls.Done()
 	}
@@ -174,7 +178,8 @@ func (w *worker) promise(now time.Time) (batch int, reply string) {
 }
 
 // forgetOld drops pulls whose end went unnoticed, and with them the promises that cannot be kept any more. A pull that
-// was served in full ends without a word, so what is promised is at most what the remembered pulls asked for.
+// was served in full ends without a word, so what is promised is at most what the remembered pulls asked for. More means
+// that a pull was neither served nor ended: JetStream does not answer pulls of a queue that it does not have.
 func (w *worker) forgetOld(now time.Time) {
 	for ; w.oldest <= w.number; w.oldest++ {
 		if p, open := w.pulls[w.oldest]; open && now.Before(p.forget) {
@@ -182,7 +187,10 @@ func (w *worker) forgetOld(now time.Time) {
 		}
 		w.forget(w.oldest)
 	}
-	w.promised = min(w.promised, w.asked)
+	if w.promised > w.asked {
+		w.promised = w.asked
+		w.lost = true
+	}
 }
 
 // forget drops a pull, if it is still remembered, and returns it.
@@ -262,7 +270,7 @@ func (w *worker) onStatus(msg *nats.Msg) {
 	w.signal()
 }
 
-// takeLost reports whether JetStream did not know the queue since the last time.
+// takeLost reports whether the queue may have been lost since the last time.
 func (w *worker) takeLost() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
