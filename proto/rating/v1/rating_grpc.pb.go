@@ -52,7 +52,7 @@ type RatingServiceClient interface {
 	// Updates the score or the comment of a rating.
 	//
 	// Errors: NOT_FOUND; ABORTED when the given etag is not the current one; INVALID_ARGUMENT for a mask that names an
-	// unknown, an immutable or an output-only field.
+	// unknown field, and for another value of an immutable one. Output-only fields are ignored, in the mask too.
 	UpdateRating(ctx context.Context, in *UpdateRatingRequest, opts ...grpc.CallOption) (*Rating, error)
 	// Deletes a rating.
 	//
@@ -156,7 +156,7 @@ type RatingServiceServer interface {
 	// Updates the score or the comment of a rating.
 	//
 	// Errors: NOT_FOUND; ABORTED when the given etag is not the current one; INVALID_ARGUMENT for a mask that names an
-	// unknown, an immutable or an output-only field.
+	// unknown field, and for another value of an immutable one. Output-only fields are ignored, in the mask too.
 	UpdateRating(context.Context, *UpdateRatingRequest) (*Rating, error)
 	// Deletes a rating.
 	//

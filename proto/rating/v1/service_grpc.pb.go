@@ -54,7 +54,7 @@ type CatalogServiceClient interface {
 	// Updates a service.
 	//
 	// Errors: NOT_FOUND; ABORTED when the given etag is not the current one; INVALID_ARGUMENT for a mask that names an
-	// unknown or an output-only field.
+	// unknown field. Output-only fields are ignored, in the mask too.
 	UpdateService(ctx context.Context, in *UpdateServiceRequest, opts ...grpc.CallOption) (*Service, error)
 	// Deletes a service.
 	//
@@ -157,7 +157,7 @@ type CatalogServiceServer interface {
 	// Updates a service.
 	//
 	// Errors: NOT_FOUND; ABORTED when the given etag is not the current one; INVALID_ARGUMENT for a mask that names an
-	// unknown or an output-only field.
+	// unknown field. Output-only fields are ignored, in the mask too.
 	UpdateService(context.Context, *UpdateServiceRequest) (*Service, error)
 	// Deletes a service.
 	//

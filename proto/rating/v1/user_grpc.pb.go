@@ -49,7 +49,7 @@ type UserServiceClient interface {
 	// Updates a user.
 	//
 	// Errors: NOT_FOUND; ABORTED when the given etag is not the current one; INVALID_ARGUMENT for a mask that names an
-	// unknown or an output-only field.
+	// unknown field. Output-only fields are ignored, in the mask too.
 	UpdateUser(ctx context.Context, in *UpdateUserRequest, opts ...grpc.CallOption) (*User, error)
 	// Deletes a user.
 	//
@@ -138,7 +138,7 @@ type UserServiceServer interface {
 	// Updates a user.
 	//
 	// Errors: NOT_FOUND; ABORTED when the given etag is not the current one; INVALID_ARGUMENT for a mask that names an
-	// unknown or an output-only field.
+	// unknown field. Output-only fields are ignored, in the mask too.
 	UpdateUser(context.Context, *UpdateUserRequest) (*User, error)
 	// Deletes a user.
 	//

@@ -1,0 +1,125 @@
+// Command rating is the rating service: it pulls the calls of the rating API from NATS and keeps its data in SQLite.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/nats-io/nats.go"
+
+	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/services/rating/server"
+	"github.com/codingflow/rating/services/rating/store/sqlite"
+)
+
+// A config is what the command line and the environment say.
+type config struct {
+	NATS         string           `name:"nats" env:"NATS_URL" default:"nats://127.0.0.1:4222" help:"URL of the NATS server, or several, separated by commas."`
+	Listen       string           `env:"RATING_LISTEN" default:"127.0.0.1:8081" help:"Address of /healthz and /readyz."`
+	Database     string           `env:"DATABASE_URL" default:"rating.db" help:"Path or file: URL of the SQLite database, which is created if need be."`
+	QuerySlots   int              `env:"RATING_QUERY_SLOTS" default:"16" help:"Queries of each API service that run at once."`
+	CommandSlots int              `env:"RATING_COMMAND_SLOTS" default:"16" help:"Commands of each API service that run at once."`
+	DrainTimeout time.Duration    `env:"RATING_DRAIN_TIMEOUT" default:"25s" help:"How long running calls may take when the service is told to stop. Kubernetes kills it after 30s."`
+	LogLevel     slog.Level       `env:"RATING_LOG_LEVEL" default:"info" help:"Least level to log: debug, info, warn or error."`
+	Version      kong.VersionFlag `help:"Print the version and exit."`
+}
+
+func main() {
+	var cfg config
+	kong.Parse(&cfg, kong.Name("rating"), kong.Vars{"version": version()},
+		kong.Description("The rating service: pulls the calls of the rating API from NATS and keeps its data in SQLite."))
+	logger := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	if err := run(ctx, &cfg, logger); err != nil {
+		logger.Error(err.Error())
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends, then drains.
+func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
+	st, err := sqlite.Open(ctx, cfg.Database, sqlite.WithLogger(logger))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+
+	nc, err := nats.Connect(cfg.NATS, nats.Name("rating"), nats.MaxReconnects(-1),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { logger.Warn("disconnected from NATS", "error", err) }),
+		nats.ReconnectHandler(func(nc *nats.Conn) { logger.Info("connected to NATS again", "nats", nc.ConnectedUrlRedacted()) }))
+	if err != nil {
+		return fmt.Errorf("cannot reach NATS at %s: %w", redacted(cfg.NATS), err)
+	}
+	defer nc.Close()
+
+	srv, err := server.New(st, server.WithRequestID(natsgrpc.RequestID), server.WithLogger(logger))
+	if err != nil {
+		return err
+	}
+	transport, err := natsgrpc.NewServer(nc,
+		natsgrpc.WithSlots(cfg.QuerySlots, cfg.CommandSlots),
+		natsgrpc.WithUnaryInterceptors(srv.Interceptor()),
+		natsgrpc.WithDrainTimeout(cfg.DrainTimeout),
+		natsgrpc.WithLogger(logger))
+	if err != nil {
+		return err
+	}
+	srv.Register(transport)
+
+	health, err := server.ListenHealth(ctx, cfg.Listen, func(probe context.Context) error {
+		if ctx.Err() != nil {
+			return errors.New("stopping")
+		}
+		if !nc.IsConnected() {
+			return errors.New("no connection to NATS")
+		}
+		select {
+		case <-transport.Ready():
+			return st.Ping(probe)
+		default:
+			return errors.New("starting")
+		}
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, health.Close()) }()
+
+	logger.Info("serving", "version", version(), "nats", nc.ConnectedUrlRedacted(), "database", cfg.Database,
+		"health", health.Addr.String())
+	if err := transport.Serve(ctx); err != nil {
+		return err
+	}
+	logger.Info("stopped")
+	return nil
+}
+
+// version returns the version that the Go toolchain stamped into the binary: a tag, or a pseudo-version with the commit.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
+}
+
+// redacted returns a list of URLs without their passwords.
+func redacted(urls string) string {
+	list := strings.Split(urls, ",")
+	for i := range list {
+		if u, err := url.Parse(strings.TrimSpace(list[i])); err == nil {
+			list[i] = u.Redacted()
+		}
+	}
+	return strings.Join(list, ",")
+}

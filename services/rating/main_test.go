@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
+	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
+)
+
+func newConfig(t *testing.T, nats string) *config {
+	t.Helper()
+	return &config{
+		NATS: nats, Listen: "127.0.0.1:0", Database: filepath.Join(t.TempDir(), "rating.db"),
+		QuerySlots: 4, CommandSlots: 4, DrainTimeout: 10 * time.Second,
+	}
+}
+
+// Calls come through the queue, health is told, and the end of the context drains.
+func TestRunServes(t *testing.T) {
+	ns := natsgrpctest.NewServer(t)
+	cfg := newConfig(t, ns.ClientURL())
+	free, err := net.Listen("tcp", cfg.Listen)
+	require.NoError(t, err)
+	cfg.Listen = free.Addr().String()
+	require.NoError(t, free.Close())
+
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- run(ctx, cfg, slog.New(slog.DiscardHandler)) }()
+	require.Eventually(t, func() bool { return get(t, cfg, "/readyz") == "200 ok\n" }, 20*time.Second, 10*time.Millisecond)
+	require.Equal(t, "200 ok\n", get(t, cfg, "/healthz"))
+
+	conn, err := natsgrpc.NewConn(natsgrpctest.Connect(t, ns))
+	require.NoError(t, err)
+	defer conn.Close()
+	users := ratingv1.NewUserServiceClient(conn)
+	created, err := users.CreateUser(t.Context(), &ratingv1.CreateUserRequest{User: &ratingv1.User{DisplayName: "Ada"}})
+	require.NoError(t, err)
+	got, err := users.GetUser(t.Context(), &ratingv1.GetUserRequest{Name: created.GetName()})
+	require.NoError(t, err)
+	require.Equal(t, "Ada", got.GetDisplayName())
+	_, err = users.CreateUser(t.Context(), &ratingv1.CreateUserRequest{User: &ratingv1.User{}})
+	require.Equal(t, codes.InvalidArgument, status.Code(err))
+	require.Len(t, status.Convert(err).Details(), 2)
+
+	cancel()
+	require.NoError(t, <-ran)
+}
+
+// get returns the status and the body of a path of the health endpoint, or why there is none.
+func get(t *testing.T, cfg *config, path string) string {
+	t.Helper()
+	response, err := http.Get("http://" + cfg.Listen + path)
+	if err != nil {
+		return err.Error()
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response.Status[:4] + string(body)
+}
+
+func TestRunSaysWhatIsWrong(t *testing.T) {
+	ns := natsgrpctest.NewServer(t)
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer busy.Close()
+	for _, test := range []struct {
+		name   string
+		change func(*config)
+		want   string
+	}{
+		{"NATS", func(c *config) { c.NATS = "nats://me:secret@" + closedAddress(t) }, "^cannot reach NATS at nats://me:xxxxx@127.0.0.1:[0-9]+: nats: no servers available for connection$"},
+		{"port", func(c *config) { c.Listen = busy.Addr().String() }, "^cannot listen for health checks: listen tcp 127.0.0.1:[0-9]+: bind: address already in use$"},
+		{"database", func(c *config) { c.Database = t.TempDir() }, "^database .* cannot be opened: it is a folder$"},
+		{"slots", func(c *config) { c.QuerySlots = 0 }, "slots"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cfg := newConfig(t, ns.ClientURL())
+			test.change(cfg)
+			require.Regexp(t, test.want, run(t.Context(), cfg, slog.New(slog.DiscardHandler)).Error())
+		})
+	}
+}
+
+// closedAddress returns an address on which nobody listens.
+func closedAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	return listener.Addr().String()
+}

@@ -1,0 +1,61 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+)
+
+// Interceptor returns an interceptor that lets only those requests through to their handlers which meet the constraints
+// that are stated in their protos. Others are answered with INVALID_ARGUMENT.
+func (s *Server) Interceptor() grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		if msg, ok := req.(proto.Message); ok {
+			if err := s.validate("", msg); err != nil {
+				return nil, s.status(ctx, err)
+			}
+		}
+		return handler(ctx, req)
+	}
+}
+
+// validate checks the constraints of a message. Its violations name the fields with a prefix, which is the path of the
+// message in the request.
+func (s *Server) validate(prefix string, msg proto.Message) error {
+	err := s.validator.Validate(msg)
+	validationErr, ok := errors.AsType[*protovalidate.ValidationError](err)
+	switch {
+	case err == nil:
+		return nil
+	case !ok:
+		return fmt.Errorf("validate %s: %w", msg.ProtoReflect().Descriptor().FullName(), err)
+	}
+	var invalid invalidError
+	for _, violation := range validationErr.Violations {
+		field := prefix + protovalidate.FieldPathString(violation.Proto.GetField())
+		invalid = append(invalid, fieldViolation(field, "%s", violation.Proto.GetMessage()))
+	}
+	return invalid
+}
+
+// An invalidError says which fields of a request are wrong.
+type invalidError []*errdetails.BadRequest_FieldViolation
+
+// Error returns one sentence for each field.
+func (e invalidError) Error() string {
+	var sentences []string
+	for _, violation := range e {
+		sentences = append(sentences, violation.GetField()+": "+violation.GetDescription())
+	}
+	return strings.Join(sentences, "; ")
+}
+
+func fieldViolation(field, format string, args ...any) *errdetails.BadRequest_FieldViolation {
+	return &errdetails.BadRequest_FieldViolation{Field: field, Description: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,32 @@
+package store
+
+import "errors"
+
+var (
+	// ErrNotFound is in a [ResourceError] that names what does not exist.
+	ErrNotFound = errors.New("not found")
+	// ErrAlreadyExists is in a [ResourceError] that names what exists.
+	ErrAlreadyExists = errors.New("already exists")
+	// ErrHasRatings is in a [ResourceError] that names the user or service that cannot be deleted.
+	ErrHasRatings = errors.New("has ratings, and force is not set")
+	// ErrStale is in a [ResourceError] that names the resource which has another etag (AIP-154).
+	ErrStale = errors.New("the etag is not the current one")
+	// ErrRequestReused says that a request id was recorded for another request.
+	ErrRequestReused = errors.New("the request id was used for another request")
+	// ErrBusy says that the database did not let the call in for as long as the store waits for that. Nothing happened.
+	ErrBusy = errors.New("the database is busy")
+)
+
+// A ResourceError says what is wrong with which resource.
+type ResourceError struct {
+	// Name is the resource's name, as in `users/{user}`.
+	Name string
+	// Err is one of the package's sentinel errors.
+	Err error
+}
+
+// Error returns the name and the error.
+func (e *ResourceError) Error() string { return e.Name + ": " + e.Err.Error() }
+
+// Unwrap returns the sentinel error.
+func (e *ResourceError) Unwrap() error { return e.Err }
