@@ -317,7 +317,8 @@ func (c *Conn) publish(msg *nats.Msg) error {
 	case errors.Is(err, nats.ErrMaxPayload):
 		return messageTooLarge("request", int64(msg.Size()), c.nc.MaxPayload())
 	default:
-		return errorWithReason(codes.Unavailable, ReasonNotConnected, "natsgrpc: publish the request: "+err.Error())
+		c.logger.Error("natsgrpc: publish a request", "subject", msg.Subject, "error", err)
+		return errorWithReason(codes.Unavailable, ReasonNotConnected, "natsgrpc: not connected to NATS")
 	}
 }
 
@@ -337,8 +338,12 @@ func (c *Conn) onReply(msg *nats.Msg) {
 // onPubAck takes the queue's acknowledgement of a request.
 func (c *Conn) onPubAck(msg *nats.Msg) {
 	if pending := c.numbered(msg.Subject); pending != nil {
+		err := pubAckError(msg)
+		if code := status.Code(err); code != codes.OK && code != codes.ResourceExhausted {
+			c.logger.Error("natsgrpc: a queue refused a request", "error", err, "puback", string(msg.Data))
+		}
 		select {
-		case pending.ack <- pubAckError(msg):
+		case pending.ack <- err:
 		default: // of a publish that was repeated
 		}
 	}

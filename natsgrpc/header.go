@@ -85,14 +85,16 @@ func reservedKey(key string) bool {
 	return strings.HasPrefix(key, ":")
 }
 
+// keyCharacters are the characters that keys of metadata are made of.
+const keyCharacters = "abcdefghijklmnopqrstuvwxyz0123456789-_."
+
 // validateKey applies gRPC's rule for the keys of metadata: lower-case letters, digits, '-', '_' and '.'.
 func validateKey(key string) error {
 	if key == "" {
 		return fmt.Errorf("there is an empty key in the header")
 	}
 	for i := range len(key) {
-		c := key[i]
-		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.') {
+		if strings.IndexByte(keyCharacters, key[i]) < 0 {
 			return fmt.Errorf("header key %q contains illegal characters not in [0-9a-z-_.]", key)
 		}
 	}

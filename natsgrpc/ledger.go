@@ -157,7 +157,7 @@ func (l *ledger) onMessage(msg *nats.Msg) {
 		}
 	case answerToken:
 		if err := pubAckError(msg); err != nil {
-			l.logger.Error("natsgrpc: keep an answer", "method", t.method, "request", t.id, "error", err)
+			l.logger.Error("natsgrpc: keep an answer", "method", t.method, "request", t.id, "error", err, "puback", string(msg.Data))
 			return // published again after answerRetry
 		}
 		t.kept()

@@ -22,7 +22,8 @@ const (
 	errCodeSubjectTaken = 10158
 )
 
-// pubAckError reads the PubAck of a published request: nil when the stream has it, else the caller's error.
+// pubAckError reads the PubAck of a published message: nil when the stream has it, else the error for a caller, which
+// shows nothing of the server's insides.
 func pubAckError(msg *nats.Msg) error {
 	if len(msg.Data) == 0 && msg.Header.Get(statusHeader) == noResponders {
 		return errorWithReason(codes.Unavailable, ReasonNoQueue, "natsgrpc: no queue takes this call: its service was never started here")
@@ -48,5 +49,5 @@ func pubAckError(msg *nats.Msg) error {
 	case ack.Error.ErrCode == errCodeStoreFailed && strings.HasPrefix(ack.Error.Description, "maximum "):
 		return queueFull()
 	}
-	return errorWithReason(codes.Unavailable, ReasonNoQueue, "natsgrpc: the queue refused the call: "+ack.Error.Description)
+	return errorWithReason(codes.Unavailable, ReasonNoQueue, "natsgrpc: the queue refused the call")
 }

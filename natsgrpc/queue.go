@@ -92,6 +92,7 @@ func newQueue(k kind, service string, options *natsgrpcv1.Queue, methods map[str
 		stream.DiscardNewPerSubject = true
 	}
 	switch options.GetStorage() {
+	case natsgrpcv1.Storage_STORAGE_UNSPECIFIED:
 	case natsgrpcv1.Storage_STORAGE_FILE:
 		stream.Storage = jetstream.FileStorage
 	case natsgrpcv1.Storage_STORAGE_MEMORY:

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -76,9 +77,9 @@ func (l *lab) start(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	l.closers = append(l.closers, func() { _ = conn.Close() })
+	l.closers = append(l.closers, func() { report(conn.Close()) })
 	l.ratings = ratingv1.NewRatingServiceClient(conn)
-	return l.listen(conn)
+	return l.listen(ctx, conn)
 }
 
 // serve runs the service with handlers that answer at once.
@@ -91,7 +92,10 @@ func (l *lab) serve(ctx context.Context, nc *nats.Conn) error {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(ctx) }()
-	l.closers = append(l.closers, func() { cancel(); <-done })
+	l.closers = append(l.closers, func() {
+		cancel()
+		report(<-done)
+	})
 	select {
 	case <-srv.Ready():
 		return nil
@@ -102,13 +106,13 @@ func (l *lab) serve(ctx context.Context, nc *nats.Conn) error {
 }
 
 // listen runs the transcoder on loopback.
-func (l *lab) listen(conn *natsgrpc.Conn) error {
+func (l *lab) listen(ctx context.Context, conn *natsgrpc.Conn) error {
 	services := ratingv1.File_rating_v1_rating_proto.Services()
 	handler, err := transcode.New(conn, []protoreflect.ServiceDescriptor{services.Get(0)})
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -116,7 +120,13 @@ func (l *lab) listen(conn *natsgrpc.Conn) error {
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(listener) }()
 	transport := &http.Transport{MaxIdleConnsPerHost: 1024}
-	l.closers = append(l.closers, func() { _ = srv.Close(); <-done; transport.CloseIdleConnections() })
+	l.closers = append(l.closers, func() {
+		report(srv.Close())
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			report(err)
+		}
+		transport.CloseIdleConnections()
+	})
 	l.client = &http.Client{Transport: transport, Timeout: 30 * time.Second}
 	l.url = "http://" + listener.Addr().String()
 	return nil
@@ -126,6 +136,13 @@ func (l *lab) listen(conn *natsgrpc.Conn) error {
 func (l *lab) close() {
 	for i := len(l.closers) - 1; i >= 0; i-- {
 		l.closers[i]()
+	}
+}
+
+// report writes an error that changes no figure.
+func report(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
 	}
 }
 

@@ -14,7 +14,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"text/tabwriter"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -66,17 +65,22 @@ func run(ctx context.Context, c cli) error {
 	defer lab.close()
 	fmt.Printf("%s %s/%s, %d CPUs; payload %d bytes, %d rounds of %v\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH,
 		runtime.NumCPU(), c.Payload, c.Rounds, c.Duration)
-	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "target\tclients\trequests/s\tp50\tp99\trate / bare\tp50 / bare\t")
+	fmt.Printf(header, "target", "clients", "requests/s", "p50", "p99", "rate/bare", "p50/bare")
 	for _, kind := range []string{"query", "command"} {
 		for _, clients := range c.Clients {
-			if err := compare(ctx, c, table, lab.targets(kind), clients); err != nil {
+			if err := compare(ctx, c, lab.targets(kind), clients); err != nil {
 				return err
 			}
 		}
 	}
-	return table.Flush()
+	return nil
 }
+
+// The rows of the table.
+const (
+	header = "%-17s %8s %11s %10s %10s %10s %9s\n"
+	row    = "%-17s %8d %11.0f %10v %10v %10.2f %9.2f\n"
+)
 
 // target is something that is measured.
 type target struct {
@@ -85,7 +89,7 @@ type target struct {
 }
 
 // compare measures targets in turns and writes a row for each; the first one is what the ratios refer to.
-func compare(ctx context.Context, c cli, table *tabwriter.Writer, targets []target, clients int) error {
+func compare(ctx context.Context, c cli, targets []target, clients int) error {
 	rounds := make([][]result, len(targets))
 	for round := range c.Rounds + 1 {
 		for i, t := range targets {
@@ -105,8 +109,8 @@ func compare(ctx context.Context, c cli, table *tabwriter.Writer, targets []targ
 	base := median(rounds[0])
 	for i, t := range targets {
 		r := median(rounds[i])
-		fmt.Fprintf(table, "%s\t%d\t%.0f\t%v\t%v\t%.2f\t%.2f\t\n", t.name, clients, r.perSecond, r.p50.Round(time.Microsecond),
+		fmt.Printf(row, t.name, clients, r.perSecond, r.p50.Round(time.Microsecond),
 			r.p99.Round(time.Microsecond), r.perSecond/base.perSecond, float64(r.p50)/float64(base.p50))
 	}
-	return table.Flush()
+	return nil
 }

@@ -1,0 +1,126 @@
+// Command proxy serves the rating API over HTTP: it turns requests into calls on NATS work queues.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/nats-io/nats.go"
+
+	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/proxy/server"
+)
+
+// A config is what the command line and the environment say.
+type config struct {
+	NATS         string           `name:"nats" env:"NATS_URL" default:"nats://127.0.0.1:4222" help:"URL of the NATS server, or several, separated by commas."`
+	Listen       string           `env:"PROXY_LISTEN" default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
+	Prefix       string           `env:"PROXY_PREFIX" default:"/api" help:"Path below which the API is served; / for none."`
+	Descriptors  string           `env:"PROXY_DESCRIPTORS" placeholder:"FILE" help:"FileDescriptorSet (buf build -o FILE) with services to serve beside the built-in ones. A file in it replaces the built-in one of the same path."`
+	Timeout      time.Duration    `env:"PROXY_TIMEOUT" default:"30s" help:"How long a call may take at most."`
+	MaxBody      int64            `env:"PROXY_MAX_BODY" default:"4194304" help:"Size of a request body at most, in bytes."`
+	DrainTimeout time.Duration    `env:"PROXY_DRAIN_TIMEOUT" default:"25s" help:"How long running requests may take when the proxy is told to stop. Kubernetes kills it after 30s."`
+	DrainDelay   time.Duration    `env:"PROXY_DRAIN_DELAY" default:"0s" help:"How long the proxy takes requests when it is told to stop and no longer ready, so that load balancers notice. Precedes the drain timeout."`
+	LogLevel     slog.Level       `env:"PROXY_LOG_LEVEL" default:"info" help:"Least level to log: debug, info, warn or error."`
+	Version      kong.VersionFlag `help:"Print the version and exit."`
+}
+
+func main() {
+	var cfg config
+	kong.Parse(&cfg, kong.Name("proxy"), kong.Vars{"version": version()},
+		kong.Description("The proxy: serves the rating API over HTTP and queues its calls in NATS."))
+	logger := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	if err := run(ctx, &cfg, logger); err != nil {
+		logger.Error(err.Error())
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends, then drains.
+func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
+	files := server.BuiltIn()
+	if cfg.Descriptors != "" {
+		if files, err = server.LoadDescriptors(cfg.Descriptors, files); err != nil {
+			return err
+		}
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("cannot listen on %s: the address is in use; choose another with --listen", cfg.Listen)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w", cfg.Listen, err)
+	}
+	defer listener.Close() // if Serve is not reached
+
+	nc, err := nats.Connect(cfg.NATS, nats.Name("proxy"), nats.MaxReconnects(-1),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { logger.Warn("disconnected from NATS", "error", err) }),
+		nats.ReconnectHandler(func(nc *nats.Conn) { logger.Info("connected to NATS again", "nats", nc.ConnectedUrlRedacted()) }))
+	if err != nil {
+		return fmt.Errorf("cannot reach NATS at %s: %w", redacted(cfg.NATS), err)
+	}
+	defer nc.Close()
+	conn, err := natsgrpc.NewConn(nc, natsgrpc.WithDescriptors(files), natsgrpc.WithLogger(logger))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+
+	srv, err := server.New(conn, server.Config{
+		Files:        files,
+		Prefix:       cfg.Prefix,
+		Timeout:      cfg.Timeout,
+		MaxBody:      cfg.MaxBody,
+		DrainTimeout: cfg.DrainTimeout,
+		DrainDelay:   cfg.DrainDelay,
+		Logger:       logger,
+		Ready: func(context.Context) error {
+			if !nc.IsConnected() {
+				return errors.New("no connection to NATS")
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		return err
+	}
+	logger.Info("serving", "version", version(), "nats", nc.ConnectedUrlRedacted(),
+		"url", "http://"+listener.Addr().String()+cfg.Prefix)
+	if err := srv.Serve(ctx, listener); err != nil {
+		return err
+	}
+	logger.Info("stopped")
+	return nil
+}
+
+// version returns the version that the Go toolchain stamped into the binary: a tag, or a pseudo-version with the commit.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
+}
+
+// redacted returns a list of URLs without their passwords.
+func redacted(urls string) string {
+	list := strings.Split(urls, ",")
+	for i := range list {
+		if u, err := url.Parse(strings.TrimSpace(list[i])); err == nil {
+			list[i] = u.Redacted()
+		}
+	}
+	return strings.Join(list, ",")
+}

@@ -1,0 +1,114 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/codingflow/rating/proxy/transcode"
+)
+
+// access is what the parts of the server tell the access log about a request.
+type access struct {
+	route string
+	call  *transcode.Call // nil if the transcoder did not answer
+	panic any             // nil without one
+	stack []byte
+}
+
+type accessKey struct{}
+
+// accessOf returns the record of a request, or one that nobody reads.
+func accessOf(ctx context.Context) *access {
+	if found, ok := ctx.Value(accessKey{}).(*access); ok {
+		return found
+	}
+	return &access{}
+}
+
+func setRoute(r *http.Request, route string) { accessOf(r.Context()).route = route }
+
+// observe is the transcoder's observer.
+func observe(ctx context.Context, call transcode.Call) {
+	record := accessOf(ctx)
+	record.call = &call
+	if call.Binding != nil {
+		record.route = call.Binding.Template
+	}
+}
+
+// withAccessLog logs each request when it has been answered.
+func withAccessLog(logger *slog.Logger, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		record := &access{}
+		recorder := &responseRecorder{ResponseWriter: w}
+		start := time.Now()
+		// Deferred, because a request whose client has left ends in a panic.
+		defer func() {
+			record.log(r, logger, recorder, time.Since(start))
+		}()
+		next.ServeHTTP(recorder, r.WithContext(context.WithValue(r.Context(), accessKey{}, record)))
+	})
+}
+
+func (a *access) log(r *http.Request, logger *slog.Logger, w *responseRecorder, duration time.Duration) {
+	status := w.status
+	attrs := []slog.Attr{slog.String("method", r.Method), slog.String("route", a.route)}
+	if a.call != nil {
+		status = a.call.HTTPStatus
+		if a.call.Binding != nil {
+			attrs = append(attrs, slog.String("rpc", string(a.call.Binding.Method.FullName())))
+		}
+		attrs = append(attrs, slog.String("code", a.call.Code.String()))
+	}
+	if status == 0 {
+		status = http.StatusOK // net/http's, for a handler that writes nothing
+	}
+	attrs = append(attrs,
+		slog.Int("status", status),
+		slog.Float64("duration_ms", float64(duration.Microseconds())/1e3),
+		slog.Int64("bytes", w.bytes),
+		slog.String("request_id", w.Header().Get(requestIDHeader)))
+	if a.call != nil && a.call.Err != nil {
+		attrs = append(attrs, slog.String("error", a.call.Err.Error()))
+	}
+	if a.panic != nil {
+		attrs = append(attrs, slog.Any("panic", a.panic), slog.String("stack", string(a.stack)))
+	}
+	level := slog.LevelInfo
+	switch {
+	case status >= http.StatusInternalServerError:
+		level = slog.LevelError
+	case a.route == "/healthz" || a.route == "/readyz":
+		level = slog.LevelDebug
+	}
+	logger.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// responseRecorder notes the status and the size of an answer.
+type responseRecorder struct {
+	http.ResponseWriter
+	status int // 0 before the header is written
+	bytes  int64
+}
+
+func (w *responseRecorder) WriteHeader(status int) {
+	// Informational ones precede the answer's own.
+	if w.status == 0 && status >= http.StatusOK {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *responseRecorder) Write(data []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(data)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController through.
+func (w *responseRecorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }

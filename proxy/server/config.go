@@ -1,0 +1,102 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/codingflow/rating/proxy/transcode"
+)
+
+// Config says what a [Server] serves and within which limits. The zero value of each field stands for its default.
+type Config struct {
+	// Files are the descriptors; all their services are served. Default [BuiltIn].
+	Files *protoregistry.Files
+	// Prefix is where the API is mounted, such as "/api", which is the default; "/" is the root, where /healthz, /readyz,
+	// /ui and / itself still go first.
+	Prefix string
+	// Timeout bounds each call. Default transcode.DefaultTimeout.
+	Timeout time.Duration
+	// MaxBody bounds request bodies, in bytes. Default transcode.DefaultMaxBody.
+	MaxBody int64
+	// DrainTimeout bounds how long Serve waits for requests in flight when its context has ended. Default 30 s, within
+	// which any request with the default timeout ends.
+	DrainTimeout time.Duration
+	// DrainDelay is how long Serve goes on to accept requests when its context has ended and /readyz is already false, so
+	// that load balancers notice first. Default 0.
+	DrainDelay time.Duration
+	// Ready says why requests cannot be served now, nil if they can; it is shown at /readyz. Its context ends after a
+	// second. Default: always ready.
+	Ready func(context.Context) error
+	// UI serves /ui and everything below it, with unchanged paths. Default: a page that links to the API.
+	UI http.Handler
+	// RequestHeaders and ResponseHeaders are passed between HTTP and gRPC metadata, see transcode.WithRequestHeaders and
+	// transcode.WithResponseHeaders. X-Request-Id is always passed on. Default none.
+	RequestHeaders, ResponseHeaders []string
+	// Logger gets the access log: a line per request, at level debug for /healthz and /readyz, error for a status of 500
+	// and above, and info for all others. Default none.
+	Logger *slog.Logger
+}
+
+const (
+	defaultPrefix       = "/api"
+	defaultDrainTimeout = 30 * time.Second
+)
+
+// withDefaults returns the config with its defaults filled in, or what is wrong with it.
+func (c Config) withDefaults() (Config, error) {
+	if c.Files == nil {
+		c.Files = BuiltIn()
+	}
+	if c.Prefix == "" {
+		c.Prefix = defaultPrefix
+	}
+	c.Prefix = strings.TrimRight(c.Prefix, "/")
+	if c.Timeout == 0 {
+		c.Timeout = transcode.DefaultTimeout
+	}
+	if c.MaxBody == 0 {
+		c.MaxBody = transcode.DefaultMaxBody
+	}
+	if c.DrainTimeout == 0 {
+		c.DrainTimeout = defaultDrainTimeout
+	}
+	if c.Ready == nil {
+		c.Ready = func(context.Context) error { return nil }
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.DrainTimeout < 0 || c.DrainDelay < 0 {
+		return c, errors.New("drain timeout and drain delay must not be negative")
+	}
+	return c, checkPrefix(c.Prefix)
+}
+
+// checkPrefix checks a prefix without its trailing slash. Only what needs no escape in a path is allowed, so that the
+// prefix reads the same in escaped and unescaped paths.
+func checkPrefix(prefix string) error {
+	if prefix == "" {
+		return nil
+	}
+	if prefix[0] != '/' {
+		return fmt.Errorf("prefix %q does not start with /", prefix)
+	}
+	for segment := range strings.SplitSeq(prefix[1:], "/") {
+		if strings.Trim(segment, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~") != "" ||
+			segment == "" || segment == "." || segment == ".." {
+			return fmt.Errorf("prefix %q has a segment that is not of letters, digits, - _ . or ~", prefix)
+		}
+	}
+	switch first, _, _ := strings.Cut(prefix[1:], "/"); first {
+	case "ui", "healthz", "readyz":
+		return fmt.Errorf("prefix %q: /%s is taken", prefix, first)
+	}
+	return nil
+}

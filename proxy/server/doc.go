@@ -1,0 +1,14 @@
+// Package server is the proxy's HTTP server: a transcoder, health and the page under /ui, with everything around them
+// that a listener needs. It takes any grpc.ClientConnInterface.
+//
+//	/api/…    the API, see package transcode; the prefix is configurable
+//	/healthz  200 while the process lives
+//	/readyz   200 while it takes requests; 503 with the reason while it does not, or is draining
+//	/ui, /ui/ the web app, or a page that says that there is none
+//	/         redirects to /ui/
+//
+// Anything else is a 404 in the JSON shape of AIP-193, and so is a panic's 500.
+//
+// Each request has an id: the client's X-Request-Id if it is 1 to 128 letters, digits, `.`, `_` or `-`, or else a random
+// one. It is in the answer, in the access log, and in the gRPC metadata (x-request-id) of the call.
+package server

@@ -1,0 +1,179 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/codingflow/rating/proxy/transcode"
+)
+
+// Server serves the proxy's HTTP. Create it with New and run it with Serve, once.
+type Server struct {
+	config   Config
+	api      *transcode.Handler
+	handler  http.Handler
+	requests inFlight
+	draining atomic.Bool
+}
+
+// New returns a server of the API of config.Files, which calls its methods on conn. It fails if the config is invalid or
+// transcode.New does.
+func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	services := Services(config.Files)
+	api, err := transcode.New(conn, services,
+		transcode.WithTimeout(config.Timeout),
+		transcode.WithMaxBody(config.MaxBody),
+		transcode.WithRequestHeaders(append([]string{requestIDHeader}, config.RequestHeaders...)...),
+		transcode.WithResponseHeaders(config.ResponseHeaders...),
+		transcode.WithTypes(dynamicpb.NewTypes(config.Files)),
+		transcode.WithObserver(observe))
+	if err != nil {
+		return nil, err
+	}
+	for _, skipped := range api.Skipped() {
+		config.Logger.Warn("method has no route", slog.String("rpc", string(skipped.Method)), slog.String("reason", skipped.Reason))
+	}
+	if config.UI == nil {
+		if config.UI, err = newPlaceholder(config.Prefix, api.Bindings()); err != nil {
+			return nil, fmt.Errorf("server: %w", err)
+		}
+	}
+	s := &Server{config: config, api: api}
+	s.handler = withRequestID(withAccessLog(config.Logger, withRecovery(http.HandlerFunc(s.route))))
+	return s, nil
+}
+
+// API returns the transcoder, for what it has to tell about its routes.
+func (s *Server) API() *transcode.Handler { return s.api }
+
+// ServeHTTP answers one request, for tests and for servers of one's own.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.requests.enter()
+	defer s.requests.leave()
+	s.handler.ServeHTTP(w, r)
+}
+
+// route hands a request to its part of the server. http.ServeMux is not used because it redirects paths that it does not
+// consider clean, where `//` and escapes mean something to the API.
+func (s *Server) route(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.EscapedPath()
+	switch {
+	case path == "/":
+		setRoute(r, "/")
+		getOnly(http.RedirectHandler("/ui/", http.StatusFound)).ServeHTTP(w, r)
+	case path == "/healthz":
+		setRoute(r, path)
+		getOnly(http.HandlerFunc(s.healthz)).ServeHTTP(w, r)
+	case path == "/readyz":
+		setRoute(r, path)
+		getOnly(http.HandlerFunc(s.readyz)).ServeHTTP(w, r)
+	case path == "/ui" || strings.HasPrefix(path, "/ui/"):
+		setRoute(r, "/ui/")
+		s.config.UI.ServeHTTP(w, r)
+	case strings.HasPrefix(path, s.config.Prefix+"/"):
+		s.api.ServeHTTP(w, withoutPrefix(r, s.config.Prefix))
+	default:
+		transcode.WriteError(w, r, status.New(codes.NotFound, "there is nothing at this path"))
+	}
+}
+
+// withoutPrefix returns a copy of a request without the prefix of its path, which needs no escape.
+func withoutPrefix(r *http.Request, prefix string) *http.Request {
+	copied := *r
+	copied.URL = new(url.URL)
+	*copied.URL = *r.URL
+	copied.URL.Path = strings.TrimPrefix(r.URL.Path, prefix)
+	copied.URL.RawPath = strings.TrimPrefix(r.URL.RawPath, prefix)
+	return &copied
+}
+
+// Limits of a connection, beside those of the config.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 30 * time.Second // the whole request: DefaultMaxBody at 1.2 Mbit/s
+	writeSlack        = 10 * time.Second // to send the answer, after the time to read the request and for the call
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 64 << 10
+	// closeGrace is how long requests have to end after they were cut off.
+	closeGrace = time.Second
+)
+
+// Serve answers requests on a listener, which it closes, until ctx ends. Then it drains: /readyz turns false, the
+// listener stays open for the drain delay and closes, and requests in flight are answered. Serve returns when they are; if
+// that takes longer than the drain timeout they are cut off and the error says how many. An error of the listener ends
+// Serve at once.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	base, cutOff := context.WithCancel(context.WithoutCancel(ctx))
+	defer cutOff()
+	server := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      readTimeout + s.config.Timeout + writeSlack,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		BaseContext:       func(net.Listener) context.Context { return base },
+		ErrorLog:          slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+
+	err := s.untilDrained(ctx, server, failed)
+	if err == nil {
+		return nil
+	}
+	cut := s.requests.count()
+	cutOff()
+	_ = server.Close() // it closes what is left, and reports only what is closed already
+	grace, done := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
+	defer done()
+	_ = s.requests.wait(grace)
+	if cut > 0 {
+		return fmt.Errorf("server: %w: %d requests cut off", err, cut)
+	}
+	return fmt.Errorf("server: %w", err)
+}
+
+// untilDrained waits for the end of ctx and drains. When it returns nil the server has stopped.
+func (s *Server) untilDrained(ctx context.Context, server *http.Server, failed <-chan error) error {
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	s.draining.Store(true)
+	delay := time.NewTimer(s.config.DrainDelay)
+	defer delay.Stop()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-delay.C:
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.DrainTimeout)
+	defer cancel()
+	err := server.Shutdown(bounded)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("not drained after %v", s.config.DrainTimeout)
+	}
+	if served := <-failed; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}

@@ -1,0 +1,109 @@
+package transcode
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+)
+
+// readBody returns the body of a request for a binding, empty if it has none. Errors are for the client.
+func readBody(w http.ResponseWriter, r *http.Request, b *Binding, limit int64) ([]byte, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil, nil
+	}
+	// With a length the headers decide before the body is read; without one it may still be empty.
+	if r.ContentLength > 0 {
+		if err := checkContentType(r, b); err != nil {
+			return nil, err
+		}
+	}
+	if r.ContentLength > limit {
+		w.Header().Set("Connection", "close") // rather than to read the rest
+		return nil, bodyTooLarge(limit)
+	}
+	body, err := readAll(http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
+	if err != nil {
+		return nil, readError(err, limit)
+	}
+	if len(body) == 0 {
+		return nil, nil
+	}
+	if err := checkContentType(r, b); err != nil {
+		return nil, err
+	}
+	if !b.HasBody() {
+		if !isEmptyJSON(body) {
+			return nil, malformed(fieldErrorf("", "%s takes no body", b))
+		}
+		return nil, nil
+	}
+	return body, nil
+}
+
+// maxBodyPrealloc bounds the memory, in bytes, that a Content-Length reserves before the body has come.
+const maxBodyPrealloc = 64 << 10
+
+func readAll(r io.Reader, length int64) ([]byte, error) {
+	var buffer bytes.Buffer
+	// ReadFrom wants room for the end of the input.
+	buffer.Grow(int(min(max(length, 0)+bytes.MinRead, maxBodyPrealloc)))
+	_, err := buffer.ReadFrom(r)
+	return buffer.Bytes(), err
+}
+
+func readError(err error, limit int64) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return bodyTooLarge(limit)
+	}
+	fault := newHTTPError(http.StatusBadRequest, codes.InvalidArgument, "the body cannot be read")
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		fault = newHTTPError(http.StatusRequestTimeout, codes.DeadlineExceeded, "the body took too long")
+	}
+	fault.cause = err
+	return fault
+}
+
+func bodyTooLarge(limit int64) error {
+	return newHTTPError(http.StatusRequestEntityTooLarge, codes.ResourceExhausted,
+		fmt.Sprintf("the body is larger than %d bytes", limit))
+}
+
+// isEmptyJSON reports whether a body is white space or an empty object, which HTTP libraries send where there is nothing
+// to send.
+func isEmptyJSON(body []byte) bool {
+	body = bytes.TrimSpace(body)
+	if len(body) >= 2 && body[0] == '{' && body[len(body)-1] == '}' {
+		body = bytes.TrimSpace(body[1 : len(body)-1])
+	}
+	return len(body) == 0
+}
+
+// checkContentType refuses a body that is not JSON in UTF-8, uncompressed. Without the header it is refused too: a page
+// of another site may send any text without asking (CORS), but not application/json.
+func checkContentType(r *http.Request, b *Binding) error {
+	if !b.HasBody() {
+		return nil
+	}
+	for _, encoding := range r.Header.Values("Content-Encoding") {
+		if !strings.EqualFold(encoding, "identity") {
+			return newHTTPError(http.StatusUnsupportedMediaType, codes.InvalidArgument, "the body must not be compressed")
+		}
+	}
+	values := r.Header.Values("Content-Type")
+	if len(values) == 1 {
+		mediaType, params, err := mime.ParseMediaType(values[0])
+		charset, ok := params["charset"]
+		if err == nil && mediaType == "application/json" && (!ok || strings.EqualFold(charset, "utf-8")) {
+			return nil
+		}
+	}
+	return newHTTPError(http.StatusUnsupportedMediaType, codes.InvalidArgument, "the content type must be application/json")
+}

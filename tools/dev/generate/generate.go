@@ -1,0 +1,129 @@
+// Package generate makes the committed code from the protos: it formats, lints and compares them with the baseline,
+// then runs the generators. All of it is Go from tools/gen's go.mod; nothing else need be installed.
+package generate
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/codingflow/rating/tools/dev/workspace"
+)
+
+const (
+	modfile = "tools/gen/go.mod"
+	// baseline is the image that the contracts may not break.
+	baseline = "proto/baseline.binpb"
+)
+
+// Run generates into the checkout. With newBaseline the protos become the baseline, whatever they break.
+//
+// Errors: a proto does not compile, is not formatted, breaks a lint rule, or breaks the baseline.
+func Run(ctx context.Context, root workspace.Root, newBaseline bool) error {
+	return withImage(ctx, root, func(image string) error {
+		if newBaseline {
+			data, err := os.ReadFile(image)
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(root.Path(baseline), data, 0o644); err != nil {
+				return err
+			}
+		}
+		return generate(ctx, root, image, string(root))
+	})
+}
+
+// Check generates into a temporary folder and reports the committed files that differ.
+//
+// Errors: as Run's, and one that names the stale, missing and orphaned files.
+func Check(ctx context.Context, root workspace.Root) error {
+	return withImage(ctx, root, func(image string) error {
+		fresh, err := os.MkdirTemp("", "generate")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = os.RemoveAll(fresh) }()
+		if err := generate(ctx, root, image, fresh); err != nil {
+			return err
+		}
+		stale, err := differences(string(root), fresh)
+		if err == nil && len(stale) > 0 {
+			err = fmt.Errorf("run `go run ./tools/dev generate`: not up to date: %s", strings.Join(stale, ", "))
+		}
+		return err
+	})
+}
+
+// withImage compiles the protos into an image and calls use with its file.
+func withImage(ctx context.Context, root workspace.Root, use func(string) error) error {
+	dir, err := os.MkdirTemp("", "image")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	image := filepath.Join(dir, "image.binpb")
+	compile := []string{"go", "-C", "tools/gen", "run", ".", "-proto", root.Path("proto"), "-out", image}
+	if err := root.Run(ctx, workspace.Command{Args: compile}); err != nil {
+		return err
+	}
+	return use(image)
+}
+
+// generate checks the protos and writes the generated files below out.
+func generate(ctx context.Context, root workspace.Root, image, out string) error {
+	for _, args := range [][]string{
+		{"format", "proto", "--diff", "--exit-code"},
+		{"lint", image, "--config", "buf.yaml"},
+		{"breaking", image, "--against", baseline, "--config", "buf.yaml"},
+		{"generate", image, "--output", out},
+	} {
+		if args[0] == "breaking" {
+			if _, err := os.Stat(root.Path(baseline)); err != nil {
+				return fmt.Errorf("the baseline is missing: %w", err)
+			}
+		}
+		buf := append([]string{"go", "tool", "-modfile=" + modfile, "buf"}, args...)
+		if err := root.Run(ctx, workspace.Command{Args: buf}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// differences returns the generated files that are not the same below both folders, by their paths there, sorted.
+func differences(committed, fresh string) ([]string, error) {
+	var names []string
+	for _, top := range []string{committed, fresh} {
+		err := filepath.WalkDir(filepath.Join(top, "proto"), func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".pb.go") {
+				return err
+			}
+			name, err := filepath.Rel(top, path)
+			names = append(names, name)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(names)
+	var stale []string
+	for _, name := range slices.Compact(names) {
+		a, errA := os.ReadFile(filepath.Join(committed, name))
+		b, errB := os.ReadFile(filepath.Join(fresh, name))
+		if err := errors.Join(errA, errB); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if errA != nil || errB != nil || !bytes.Equal(a, b) {
+			stale = append(stale, filepath.ToSlash(name))
+		}
+	}
+	return stale, nil
+}

@@ -1,0 +1,32 @@
+package generate
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestDifferencesNamesStaleMissingAndOrphanedFiles(t *testing.T) {
+	committed, fresh := t.TempDir(), t.TempDir()
+	write := func(top, name, content string) {
+		path := filepath.Join(top, "proto", name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o644))
+	}
+	write(committed, "a/same.pb.go", "1")
+	write(fresh, "a/same.pb.go", "1")
+	write(committed, "a/a.proto", "only here, and not generated")
+	stale, err := differences(committed, fresh)
+	require.NoError(t, err)
+	require.Empty(t, stale)
+
+	write(committed, "a/stale.pb.go", "1")
+	write(fresh, "a/stale.pb.go", "2")
+	write(committed, "a/orphaned.pb.go", "1")
+	write(fresh, "b/missing.pb.go", "1")
+	stale, err = differences(committed, fresh)
+	require.NoError(t, err)
+	require.Equal(t, []string{"proto/a/orphaned.pb.go", "proto/a/stale.pb.go", "proto/b/missing.pb.go"}, stale)
+}

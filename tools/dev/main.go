@@ -1,0 +1,88 @@
+// Command dev is the developer's command line: it runs the whole system, tests it, and generates its code.
+//
+//	go run ./tools/dev --help
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"github.com/codingflow/rating/tools/dev/generate"
+	"github.com/codingflow/rating/tools/dev/verify"
+	"github.com/codingflow/rating/tools/dev/workspace"
+)
+
+type cli struct {
+	Up       upCommand       `cmd:"" help:"Run everything in one process: NATS, the rating service, the proxy."`
+	Test     testCommand     `cmd:"" help:"Run all tests; install what they need beside Go."`
+	Lint     lintCommand     `cmd:"" help:"Run the linter."`
+	Generate generateCommand `cmd:"" help:"Check the protos and generate the code from them."`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+func main() {
+	var c cli
+	parser := kong.Parse(&c,
+		kong.Name("dev"),
+		kong.Description("The developer's commands."),
+		kong.Vars{"version": version()},
+		kong.UsageOnError(),
+	)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	defer stop()
+	parser.BindTo(ctx, (*context.Context)(nil))
+	if err := parser.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "dev:", err)
+		os.Exit(1)
+	}
+}
+
+type testCommand struct {
+	Race bool     `help:"With the race detector."`
+	Full bool     `help:"Run long scenarios at their full size."`
+	Yes  bool     `help:"Install what is missing without asking." env:"CI"`
+	Args []string `arg:"" optional:"" passthrough:"" help:"Further arguments of go test, packages included."`
+}
+
+// Run runs all tests.
+func (c *testCommand) Run(ctx context.Context) error {
+	root, err := workspace.Find()
+	if err != nil {
+		return err
+	}
+	return verify.Run(ctx, root, verify.Options{Race: c.Race, Full: c.Full, Yes: c.Yes, Args: c.Args})
+}
+
+type lintCommand struct{}
+
+// Run runs the linter that tools/lint pins.
+func (*lintCommand) Run(ctx context.Context) error {
+	root, err := workspace.Find()
+	if err != nil {
+		return err
+	}
+	return root.Run(ctx, workspace.Command{Args: []string{"go", "tool", "-modfile=tools/lint/go.mod", "golangci-lint", "run", "./..."}})
+}
+
+type generateCommand struct {
+	Check       bool `help:"Change nothing; fail when something is not up to date." xor:"mode"`
+	NewBaseline bool `help:"Accept the protos as they are, breaking changes included, as what later changes may not break." xor:"mode"`
+}
+
+// Run generates.
+func (c *generateCommand) Run(ctx context.Context) error {
+	root, err := workspace.Find()
+	if err != nil {
+		return err
+	}
+	if c.Check {
+		return generate.Check(ctx, root)
+	}
+	return generate.Run(ctx, root, c.NewBaseline)
+}

@@ -1,0 +1,122 @@
+//go:build integration
+
+package main
+
+import (
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/codingflow/rating/tools/dev/workspace"
+	"github.com/stretchr/testify/require"
+)
+
+// upTimeout bounds the start of `go run ./tools/dev up`, its compilation included.
+const upTimeout = 10 * time.Minute
+
+// example is one command of README, and what it prints: "…" stands for any text without a line break.
+type example struct {
+	command string
+	output  []string
+}
+
+// fences returns the contents of the Markdown text's code blocks in one language.
+func fences(text, language string) []string {
+	var blocks []string
+	for _, match := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllStringSubmatch(text, -1) {
+		blocks = append(blocks, strings.TrimSpace(match[1]))
+	}
+	return blocks
+}
+
+// examples returns the commands in blocks of a console.
+func examples(blocks []string) []example {
+	var all []example
+	for _, line := range strings.Split(strings.Join(blocks, "\n"), "\n") {
+		if command, found := strings.CutPrefix(line, "$ "); found {
+			all = append(all, example{command: command})
+		} else if len(all) > 0 {
+			all[len(all)-1].output = append(all[len(all)-1].output, line)
+		}
+	}
+	return all
+}
+
+// pattern returns the regular expression that an example's output must match.
+func pattern(lines []string) string {
+	quoted := regexp.QuoteMeta(strings.Join(lines, "\n"))
+	return "^" + strings.ReplaceAll(quoted, "…", `[^\n]*`) + "$"
+}
+
+func TestTheExamplesOfREADMEWorkAsWritten(t *testing.T) {
+	root, err := workspace.Find()
+	require.NoError(t, err)
+	text, err := os.ReadFile(root.Path("README.md"))
+	require.NoError(t, err)
+	commands := fences(string(text), "sh")
+	require.GreaterOrEqual(t, len(commands), 2)
+	require.Equal(t, "go run ./tools/dev up", commands[0])
+	require.Equal(t, "go run ./tools/dev test", commands[1], "which is what runs this test")
+
+	busy, err := net.Dial("tcp", "localhost:8080")
+	if err == nil {
+		require.NoError(t, busy.Close())
+		t.Fatal("README's examples use port 8080 and something listens there: end it")
+	}
+	start(t, root, commands[0])
+	var session strings.Builder // one shell, so that later commands see earlier ones' variables
+	session.WriteString("set -o pipefail\n")
+	list := examples(fences(string(text), "console"))
+	require.NotEmpty(t, list)
+	const separator = "=====next====="
+	for _, e := range list {
+		session.WriteString(e.command + "\necho; echo " + separator + "\n")
+	}
+	shell := exec.Command("bash", "-s")
+	shell.Stdin = strings.NewReader(session.String())
+	shell.Dir = string(root)
+	shell.Stderr = t.Output()
+	output, err := shell.Output()
+	require.NoError(t, err)
+	parts := strings.Split(string(output), separator+"\n")
+	require.Len(t, parts, len(list)+1)
+	for i, e := range list {
+		require.Regexp(t, pattern(e.output), strings.TrimSpace(parts[i]), e.command)
+	}
+}
+
+// start runs a command of README in the background, with its data in a temporary folder, and waits for the API. The
+// command is interrupted at the end, as with Ctrl-C, and must drain.
+func start(t *testing.T, root workspace.Root, command string) {
+	t.Helper()
+	cmd := exec.Command("bash", "-c", "exec "+command)
+	cmd.Dir = string(root)
+	cmd.Env = append(os.Environ(), "DEV_DATA="+t.TempDir())
+	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches the whole group
+	require.NoError(t, cmd.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGINT)
+		select {
+		case <-ended: // `go run` reports the interrupt as a failure
+		case <-time.After(30 * time.Second):
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+			t.Error("the stack does not stop")
+		}
+	})
+	require.Eventually(t, func() bool {
+		resp, err := http.Get("http://localhost:8080/readyz")
+		if err != nil {
+			return false
+		}
+		return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+	}, upTimeout, 100*time.Millisecond)
+}

@@ -1,0 +1,178 @@
+package stack_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
+	proxy "github.com/codingflow/rating/proxy/server"
+	rating "github.com/codingflow/rating/services/rating/server"
+	"github.com/codingflow/rating/services/rating/store"
+	"github.com/codingflow/rating/services/rating/store/sqlite"
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// The environment variables that make this test's binary a rating service of its own.
+const (
+	processNATS     = "STACK_TEST_RATING_NATS"
+	processDatabase = "STACK_TEST_RATING_DATABASE"
+	processReady    = "STACK_TEST_RATING_READY" // a file that the process makes when it pulls
+)
+
+func TestMain(m *testing.M) {
+	if url := os.Getenv(processNATS); url != "" {
+		if err := serveRating(url, os.Getenv(processDatabase), os.Getenv(processReady)); err != nil {
+			fmt.Fprintln(os.Stderr, "rating process:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// serveRating is the rating service, as services/rating wires it.
+func serveRating(url, database, ready string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	st, err := sqlite.Open(ctx, database)
+	if err != nil {
+		return err
+	}
+	nc, err := nats.Connect(url)
+	if err != nil {
+		return err
+	}
+	srv, err := rating.New(st, rating.WithRequestID(natsgrpc.RequestID))
+	if err != nil {
+		return err
+	}
+	transport, err := natsgrpc.NewServer(nc, natsgrpc.WithUnaryInterceptors(srv.Interceptor()))
+	if err != nil {
+		return err
+	}
+	srv.Register(transport)
+	go func() {
+		<-transport.Ready()
+		if err := os.WriteFile(ready, nil, 0o600); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}()
+	return transport.Serve(ctx)
+}
+
+// startRating starts a rating process and waits until it pulls. It is killed when the test ends.
+func startRating(t *testing.T, url, database string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	ready := filepath.Join(t.TempDir(), "ready")
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), processNATS+"="+url, processDatabase+"="+database, processReady+"="+ready)
+	cmd.Stderr = t.Output()
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have been killed by the test
+		_ = cmd.Wait()
+	})
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(ready)
+		return err == nil
+	}, startTimeout, 10*time.Millisecond, "the rating process does not get ready")
+	return cmd
+}
+
+// Two rating processes share a NATS server and a database; one is killed in the middle of 2,000 creates. Every client
+// gets its answer, and every user is there once.
+func TestAKilledServiceFailsNoRequest(t *testing.T) {
+	const creates, clients = 2000, 64
+	ns := natsgrpctest.NewServer(t)
+	database := filepath.Join(t.TempDir(), "rating.db")
+	victim := startRating(t, ns.ClientURL(), database)
+	startRating(t, ns.ClientURL(), database)
+
+	conn, err := natsgrpc.NewConn(natsgrpctest.Connect(t, ns))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close()) }()
+	api := serveProxy(t, conn)
+
+	transport := &http.Transport{MaxIdleConnsPerHost: clients}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: time.Minute}
+	var next, done atomic.Int32
+	var group sync.WaitGroup
+	var names sync.Map
+	for range clients {
+		group.Go(func() {
+			for i := next.Add(1); i <= creates; i = next.Add(1) {
+				body := fmt.Sprintf(`{"displayName": "user %d"}`, i)
+				resp, err := client.Post(api+"/users", "application/json", strings.NewReader(body))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got, err := io.ReadAll(resp.Body)
+				_ = resp.Body.Close()
+				if err != nil || resp.StatusCode != http.StatusOK {
+					t.Errorf("create %d: %s: %s (%v)", i, resp.Status, got, err)
+				}
+				names.Store(string(got), true)
+				if done.Add(1) == creates/2 {
+					if err := victim.Process.Kill(); err != nil {
+						t.Error("kill:", err)
+					}
+				}
+			}
+		})
+	}
+	group.Wait()
+	require.EqualValues(t, creates, done.Load())
+
+	st, err := sqlite.Open(t.Context(), database)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, st.Close()) }()
+	users, err := st.ListUsers(t.Context(), store.UserQuery{Limit: 2 * creates})
+	require.NoError(t, err)
+	require.Len(t, users, creates)
+	distinct := map[string]bool{}
+	for _, user := range users {
+		distinct[user.GetDisplayName()] = true
+	}
+	require.Len(t, distinct, creates)
+	answers := 0
+	names.Range(func(any, any) bool { answers++; return true })
+	require.Equal(t, creates, answers, "different answers")
+}
+
+// serveProxy runs the proxy until the test ends and returns the API's URL.
+func serveProxy(t *testing.T, conn *natsgrpc.Conn) string {
+	t.Helper()
+	srv, err := proxy.New(conn, proxy.Config{Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(ctx, listener) }()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-done)
+	})
+	return "http://" + listener.Addr().String() + "/api"
+}

@@ -1,0 +1,80 @@
+package stack
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// natsStartTimeout bounds the start of the NATS server in this process; it reads its store first.
+const natsStartTimeout = 30 * time.Second
+
+// startNATS returns what connects a part to NATS: to the server that the config names, or to one in this process.
+func (s *Stack) startNATS() (connect func(name string) (*nats.Conn, error), err error) {
+	target, options := s.config.NATS, []nats.Option{nats.MaxReconnects(-1)}
+	if target == "" {
+		ns, err := s.embedNATS()
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, nats.InProcessServer(ns))
+	}
+	return func(name string) (*nats.Conn, error) {
+		nc, err := nats.Connect(target, append(options, nats.Name(name), nats.ErrorHandler(s.onNATSError))...)
+		if err != nil {
+			return nil, fmt.Errorf("cannot reach NATS at %s: %w", redacted(target), err)
+		}
+		s.onClose(func() error { nc.Close(); return nil })
+		return nc, nil
+	}, nil
+}
+
+// embedNATS starts a NATS server with JetStream that listens nowhere and keeps its streams in the data folder.
+func (s *Stack) embedNATS() (*server.Server, error) {
+	ns, err := server.NewServer(&server.Options{
+		ServerName: "dev",
+		DontListen: true,
+		JetStream:  true,
+		StoreDir:   filepath.Join(s.config.Data, "nats"),
+		NoSigs:     true,
+		NoLog:      true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot start NATS: %w", err)
+	}
+	ns.Start()
+	s.onClose(func() error {
+		ns.Shutdown()
+		ns.WaitForShutdown()
+		return nil
+	})
+	if !ns.ReadyForConnections(natsStartTimeout) {
+		return nil, fmt.Errorf("NATS did not start within %v", natsStartTimeout)
+	}
+	if !ns.JetStreamEnabled() {
+		return nil, errors.New("NATS started without JetStream")
+	}
+	return ns, nil
+}
+
+// onNATSError logs what goes wrong beside any call, such as a subscription that cannot keep up.
+func (s *Stack) onNATSError(nc *nats.Conn, _ *nats.Subscription, err error) {
+	s.config.Logger.Error("NATS", "connection", nc.Opts.Name, "error", err)
+}
+
+// redacted returns a list of URLs without their passwords.
+func redacted(urls string) string {
+	list := strings.Split(urls, ",")
+	for i := range list {
+		if u, err := url.Parse(strings.TrimSpace(list[i])); err == nil {
+			list[i] = u.Redacted()
+		}
+	}
+	return strings.Join(list, ",")
+}

@@ -1,0 +1,244 @@
+// Package stack runs the whole system in one process: NATS with JetStream, the rating service on SQLite, and the proxy.
+// Nothing need be installed. The parts talk to each other as they do in production, through JetStream work queues.
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/codingflow/rating/natsgrpc"
+	proxy "github.com/codingflow/rating/proxy/server"
+	rating "github.com/codingflow/rating/services/rating/server"
+	"github.com/codingflow/rating/services/rating/store/sqlite"
+	"github.com/nats-io/nats.go"
+)
+
+// drainTimeout bounds the end of each part. What is left then is cut off.
+const drainTimeout = 15 * time.Second
+
+// Config says what to run.
+type Config struct {
+	// Listen is the address of the HTTP server.
+	Listen string
+	// Data is the folder for everything that is kept; it is created if need be. Only one stack can use it at a time.
+	Data string
+	// NATS is the URL of a NATS server with JetStream. Empty for one in this process, which is not reachable from outside.
+	NATS string
+	// Logger is where the parts log. Default slog.Default().
+	Logger *slog.Logger
+}
+
+// Stack is the running system.
+type Stack struct {
+	config   Config
+	listener net.Listener
+	proxy    *proxy.Server
+	rating   *natsgrpc.Server
+	closers  []func() error
+}
+
+// Start prepares all parts, up to the point where Run can serve. Close ends what Start has begun.
+//
+// Errors are one sentence for the person who typed the command: the address is taken, the folder is used by another
+// stack or cannot be written, NATS cannot be reached.
+func Start(ctx context.Context, config Config) (_ *Stack, err error) {
+	if config.Logger == nil {
+		config.Logger = slog.Default()
+	}
+	s := &Stack{config: config}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if s.listener, err = listen(ctx, config.Listen); err != nil {
+		return nil, err
+	}
+	s.onClose(func() error {
+		if err := s.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	unlock, err := lockFolder(config.Data)
+	if err != nil {
+		return nil, err
+	}
+	s.onClose(unlock)
+	connect, err := s.startNATS()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.prepareRating(ctx, connect); err != nil {
+		return nil, err
+	}
+	return s, s.prepareProxy(connect)
+}
+
+// Addr is the address of the HTTP server.
+func (s *Stack) Addr() net.Addr { return s.listener.Addr() }
+
+// Run serves until ctx ends, then drains: first the proxy, so that every request it has accepted is answered, then the
+// rating service. It calls ready once the API answers. A part that fails ends the others.
+func (s *Stack) Run(ctx context.Context, ready func()) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	serviceCtx, stopService := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopService()
+	ratingDone := make(chan error, 1)
+	go func() {
+		err := s.rating.Serve(serviceCtx)
+		cancel(err)
+		ratingDone <- err
+	}()
+	select {
+	case <-s.rating.Ready():
+	case err := <-ratingDone:
+		return err
+	case <-ctx.Done():
+		stopService()
+		return <-ratingDone
+	}
+	proxyDone := make(chan error, 1)
+	go func() { proxyDone <- s.proxy.Serve(ctx, s.listener) }()
+	ready()
+	proxyErr := <-proxyDone
+	stopService()
+	return errors.Join(proxyErr, <-ratingDone)
+}
+
+// Close ends what Start has begun, the last first.
+func (s *Stack) Close() error {
+	var errs []error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		errs = append(errs, s.closers[i]())
+	}
+	s.closers = nil
+	return errors.Join(errs...)
+}
+
+func (s *Stack) onClose(closer func() error) { s.closers = append(s.closers, closer) }
+
+// prepareRating opens the store and registers the rating service on a server of its own connection.
+func (s *Stack) prepareRating(ctx context.Context, connect func(name string) (*nats.Conn, error)) error {
+	st, err := sqlite.Open(ctx, filepath.Join(s.config.Data, "rating.db"), sqlite.WithLogger(s.config.Logger))
+	if err != nil {
+		return err
+	}
+	s.onClose(st.Close)
+	nc, err := connect("rating")
+	if err != nil {
+		return err
+	}
+	srv, err := rating.New(st, rating.WithRequestID(natsgrpc.RequestID), rating.WithLogger(s.config.Logger))
+	if err != nil {
+		return err
+	}
+	s.rating, err = natsgrpc.NewServer(nc,
+		natsgrpc.WithUnaryInterceptors(srv.Interceptor()),
+		natsgrpc.WithDrainTimeout(drainTimeout),
+		natsgrpc.WithLogger(s.config.Logger))
+	if err != nil {
+		return err
+	}
+	srv.Register(s.rating)
+	return nil
+}
+
+// prepareProxy makes the proxy on a connection of its own.
+func (s *Stack) prepareProxy(connect func(name string) (*nats.Conn, error)) error {
+	nc, err := connect("proxy")
+	if err != nil {
+		return err
+	}
+	conn, err := natsgrpc.NewConn(nc, natsgrpc.WithLogger(s.config.Logger))
+	if err != nil {
+		return err
+	}
+	s.onClose(conn.Close)
+	s.proxy, err = proxy.New(conn, proxy.Config{
+		DrainTimeout: drainTimeout,
+		Logger:       s.config.Logger,
+		Ready: func(context.Context) error {
+			if !nc.IsConnected() {
+				return errors.New("not connected to NATS")
+			}
+			return nil
+		},
+	})
+	return err
+}
+
+// listen takes the address.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("the address %s is in use by another program; choose one with --listen", address)
+	case err != nil:
+		return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
+	}
+	return listener, nil
+}
+
+// lockFolder creates a folder and keeps other stacks out of it. The lock ends with the process, however that ends.
+func lockFolder(folder string) (unlock func() error, err error) {
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		return nil, fmt.Errorf("cannot use the data folder: %w", err)
+	}
+	file, err := os.OpenFile(filepath.Join(folder, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use the data folder: %w", err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = file.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("the data folder %s is in use by another `dev up`; stop that one, or choose another folder with --data", folder)
+		}
+		return nil, fmt.Errorf("cannot lock the data folder %s: %w", folder, err)
+	}
+	return file.Close, nil
+}
+
+// Welcome writes what a newcomer can try.
+func (s *Stack) Welcome(w io.Writer) error {
+	host, port, err := net.SplitHostPort(s.Addr().String())
+	if err != nil {
+		return err
+	}
+	if ip := net.ParseIP(host); ip.IsLoopback() || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	url := "http://" + net.JoinHostPort(host, port)
+	broker := "in this process"
+	if s.config.NATS != "" {
+		broker = redacted(s.config.NATS)
+	}
+	_, err = fmt.Fprintf(w, `
+The rating app runs at %[1]s
+
+  data    %[2]s
+  NATS    %[3]s
+
+Try:
+
+  curl --json '{"displayName": "Ada"}' %[1]s/api/users
+  curl %[1]s/api/users
+
+or open %[1]s/ui in a browser. Ctrl-C stops it; the data stays.
+
+`, url, s.config.Data, broker)
+	return err
+}
+
+// Compile-time proof that the proxy can be tested without a listener.
+var _ http.Handler = (*proxy.Server)(nil)

@@ -1,0 +1,206 @@
+package stack_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
+	"github.com/codingflow/rating/tools/dev/stack"
+	"github.com/stretchr/testify/require"
+)
+
+// startTimeout bounds the start of a stack or of a process.
+const startTimeout = 20 * time.Second
+
+// up runs a stack on a free port until the returned function is called. It returns the API's URL.
+func up(t *testing.T, config stack.Config) (api string, down func()) {
+	t.Helper()
+	config.Listen = "127.0.0.1:0"
+	config.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	s, err := stack.Start(t.Context(), config)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, done := make(chan struct{}), make(chan error, 1)
+	go func() { done <- s.Run(ctx, func() { close(ready) }) }()
+	select {
+	case <-ready:
+	case err := <-done:
+		t.Fatal("the stack ended before it was ready:", err)
+	case <-time.After(startTimeout):
+		t.Fatal("the stack is not ready")
+	}
+	stopped := false
+	down = func() {
+		if !stopped {
+			stopped = true
+			cancel()
+			require.NoError(t, <-done)
+			require.NoError(t, s.Close())
+		}
+	}
+	t.Cleanup(down)
+	return "http://" + s.Addr().String() + "/api", down
+}
+
+// answer is what an HTTP request got.
+type answer struct {
+	code   int
+	header http.Header
+	body   string
+}
+
+// field returns a value of the JSON answer by its path, such as "error.status".
+func (a answer) field(t *testing.T, path string) any {
+	t.Helper()
+	var value any
+	require.NoError(t, json.Unmarshal([]byte(a.body), &value), a.body)
+	for _, name := range strings.Split(path, ".") {
+		object, ok := value.(map[string]any)
+		require.True(t, ok, "%s in %s", path, a.body)
+		value = object[name]
+	}
+	return value
+}
+
+// request makes one HTTP request; a body is sent as JSON.
+func request(t *testing.T, method, url, body string) answer {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	require.NoError(t, err)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, resp.Body.Close()) }()
+	got, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return answer{resp.StatusCode, resp.Header, string(got)}
+}
+
+func TestANewcomersFirstRequests(t *testing.T) {
+	api, _ := up(t, stack.Config{Data: t.TempDir()})
+
+	empty := request(t, "GET", api+"/users", "")
+	require.Equal(t, 200, empty.code)
+	require.JSONEq(t, `{"users": [], "nextPageToken": ""}`, empty.body)
+
+	user := request(t, "POST", api+"/users", `{"displayName": "Ada", "email": "ada@example.com"}`)
+	require.Equal(t, 200, user.code, user.body)
+	require.Equal(t, "Ada", user.field(t, "displayName"))
+	name := user.field(t, "name").(string)
+	listed := request(t, "GET", api+"/users", "")
+	require.JSONEq(t, fmt.Sprintf(`{"users": [%s], "nextPageToken": ""}`, user.body), listed.body)
+
+	service := request(t, "POST", api+"/services", `{"displayName": "Café"}`).field(t, "name").(string)
+	rating := request(t, "POST", api+"/ratings", fmt.Sprintf(`{"user": %q, "service": %q, "score": 4}`, name, service))
+	require.Equal(t, 200, rating.code, rating.body)
+	require.InDelta(t, 4.0, request(t, "GET", api+"/"+service, "").field(t, "averageScore"), 0)
+	summary := request(t, "GET", api+"/"+service+"/ratingSummary", "")
+	require.Equal(t, "1", summary.field(t, "ratingCount"))
+
+	// A resource can be sent back as it was got.
+	patched := request(t, "PATCH", api+"/"+rating.field(t, "name").(string), strings.Replace(rating.body, `"score":4`, `"score":2`, 1))
+	require.Equal(t, 200, patched.code, patched.body)
+	require.InDelta(t, 2.0, patched.field(t, "score"), 0)
+
+	for _, c := range []struct {
+		name, method, path, body string
+		code                     int
+		status, contains         string
+	}{
+		{"a missing resource", "GET", "/users/nobody", "", 404, "NOT_FOUND", "users/nobody"},
+		{"a score out of range", "POST", "/ratings", fmt.Sprintf(`{"user": %q, "service": %q, "score": 9}`, name, service), 400, "INVALID_ARGUMENT", `"field":"rating.score"`},
+		{"half a body", "POST", "/users", "{", 400, "INVALID_ARGUMENT", "not valid JSON"},
+		{"an unknown field", "POST", "/users", `{"nickname": "x"}`, 400, "INVALID_ARGUMENT", "nickname"},
+		{"another method", "DELETE", "/users", "", 405, "UNIMPLEMENTED", "DELETE"},
+		{"a body of 5 MB", "POST", "/users", `{"displayName": "` + strings.Repeat("x", 5_000_000) + `"}`, 413, "RESOURCE_EXHAUSTED", "larger than"},
+		{"an unknown path", "GET", "/nothing", "", 404, "NOT_FOUND", ""},
+		{"a second rating", "POST", "/ratings", fmt.Sprintf(`{"user": %q, "service": %q, "score": 1}`, name, service), 409, "ALREADY_EXISTS", ""},
+		{"the deletion of a user with ratings", "DELETE", "/" + name, "", 400, "FAILED_PRECONDITION", "HAS_RATINGS"},
+	} {
+		t.Run(strings.ReplaceAll(c.name, " ", "_"), func(t *testing.T) {
+			got := request(t, c.method, api+c.path, c.body)
+			require.Equal(t, c.code, got.code, got.body)
+			require.InDelta(t, float64(c.code), got.field(t, "error.code"), 0)
+			require.Equal(t, c.status, got.field(t, "error.status"))
+			require.Contains(t, got.body, c.contains)
+			if c.code == 405 {
+				require.Equal(t, "GET, HEAD, OPTIONS, POST", got.header.Get("Allow"))
+			}
+		})
+	}
+	require.Equal(t, 200, request(t, "DELETE", api+"/"+name+"?force=true", "").code)
+	require.Equal(t, 404, request(t, "GET", api+"/"+rating.field(t, "name").(string), "").code)
+
+	root := strings.TrimSuffix(api, "/api")
+	for path, text := range map[string]string{"/healthz": "", "/readyz": "", "/ui/": "/api/users"} {
+		got := request(t, "GET", root+path, "")
+		require.Equal(t, 200, got.code, path)
+		require.Contains(t, got.body, text)
+	}
+}
+
+func TestTheDataIsThereAfterARestart(t *testing.T) {
+	data := t.TempDir()
+	api, down := up(t, stack.Config{Data: data})
+	created := request(t, "POST", api+"/users", `{"displayName": "Ada"}`)
+	require.Equal(t, 200, created.code, created.body)
+	down()
+	api, _ = up(t, stack.Config{Data: data})
+	got := request(t, "GET", api+"/"+created.field(t, "name").(string), "")
+	require.JSONEq(t, created.body, got.body)
+}
+
+func TestAnExternalNATSServesTheStack(t *testing.T) {
+	ns := natsgrpctest.NewServer(t)
+	api, _ := up(t, stack.Config{Data: t.TempDir(), NATS: ns.ClientURL()})
+	require.Equal(t, 200, request(t, "POST", api+"/users", `{"displayName": "Ada"}`).code)
+}
+
+func TestWhatIsInTheWayIsSaidInOneSentence(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, taken.Close()) }()
+	data := t.TempDir()
+	up(t, stack.Config{Data: data})
+	file := t.TempDir() + "/file"
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	for _, c := range []struct {
+		config stack.Config
+		want   string
+	}{
+		{stack.Config{Listen: taken.Addr().String(), Data: t.TempDir()}, "the address " + taken.Addr().String() + " is in use by another program; choose one with --listen"},
+		{stack.Config{Listen: "127.0.0.1:0", Data: data}, "the data folder " + data + " is in use by another `dev up`; stop that one, or choose another folder with --data"},
+		{stack.Config{Listen: "127.0.0.1:0", Data: file}, "cannot use the data folder: mkdir " + file + ": not a directory"},
+		{stack.Config{Listen: "127.0.0.1:0", Data: t.TempDir(), NATS: "nats://u:secret@127.0.0.1:1"}, "cannot reach NATS at nats://u:xxxxx@127.0.0.1:1: nats: no servers available for connection"},
+		{stack.Config{Listen: "nowhere", Data: t.TempDir()}, "cannot listen on nowhere: listen tcp: address nowhere: missing port in address"},
+	} {
+		_, err := stack.Start(t.Context(), c.config)
+		require.EqualError(t, err, c.want)
+	}
+}
+
+func TestTheWelcomeSaysWhatToTry(t *testing.T) {
+	data := t.TempDir()
+	s, err := stack.Start(t.Context(), stack.Config{Listen: "127.0.0.1:0", Data: data})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	var text bytes.Buffer
+	require.NoError(t, s.Welcome(&text))
+	_, port, err := net.SplitHostPort(s.Addr().String())
+	require.NoError(t, err)
+	for _, want := range []string{"http://localhost:" + port + "/api/users", "http://localhost:" + port + "/ui", data, "in this process"} {
+		require.Contains(t, text.String(), want)
+	}
+}

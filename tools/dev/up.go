@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"github.com/codingflow/rating/tools/dev/stack"
+	"github.com/codingflow/rating/tools/dev/workspace"
+)
+
+type upCommand struct {
+	Listen   string     `help:"Address of the HTTP server." default:"127.0.0.1:8080" env:"DEV_LISTEN"`
+	Data     string     `help:"Folder for everything that is kept. Default: .data in the checkout." placeholder:"DIR" env:"DEV_DATA"`
+	NATS     string     `name:"nats" help:"An external NATS server with JetStream, instead of one in this process." placeholder:"URL" env:"DEV_NATS"`
+	LogLevel slog.Level `help:"Least level to log: debug, info, warn or error." default:"warn" env:"DEV_LOG_LEVEL"`
+}
+
+// Run runs the stack until ctx ends.
+func (c *upCommand) Run(ctx context.Context) (err error) {
+	data, err := c.dataFolder()
+	if err != nil {
+		return err
+	}
+	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.LogLevel}))
+	s, err := stack.Start(ctx, stack.Config{Listen: c.Listen, Data: data, NATS: c.NATS, Logger: logger})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	var welcomeErr error
+	stopping := context.AfterFunc(ctx, func() { fmt.Println("Draining; Ctrl-C again stops at once.") })
+	defer stopping()
+	return errors.Join(s.Run(ctx, func() { welcomeErr = s.Welcome(os.Stdout) }), welcomeErr)
+}
+
+// dataFolder returns the folder for the data, as an absolute path: under `bazel run` the working directory is not the
+// person's.
+func (c *upCommand) dataFolder() (string, error) {
+	if c.Data == "" {
+		root, err := workspace.Find()
+		if err != nil {
+			return "", err
+		}
+		return root.Path(".data"), nil
+	}
+	if started := os.Getenv("BUILD_WORKING_DIRECTORY"); started != "" && !filepath.IsAbs(c.Data) {
+		return filepath.Join(started, c.Data), nil
+	}
+	return filepath.Abs(c.Data)
+}
+
+// version returns the version that the Go toolchain stamped into the binary.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
+}

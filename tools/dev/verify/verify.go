@@ -1,0 +1,133 @@
+// Package verify runs the project's tests, those included that need more than Go: it finds out which programs are
+// missing and installs them from the system's packages.
+package verify
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/codingflow/rating/tools/dev/workspace"
+)
+
+// SizeVariable is the environment variable that long scenarios read: "full" for their full size.
+const SizeVariable = "TEST_SIZE"
+
+// Options says how to test.
+type Options struct {
+	// Race runs the tests with Go's race detector, which wants a C compiler.
+	Race bool
+	// Full runs long scenarios (faults, load, fuzzing) at their full size instead of the one for CI.
+	Full bool
+	// Yes installs what is missing without asking.
+	Yes bool
+	// Args are further arguments of go test. Without a package among them all packages are tested.
+	Args []string
+}
+
+// need is a program that tests use.
+type need struct {
+	program  string
+	packages []string // Debian's
+	why      string
+}
+
+// needs returns what the tests use beside Go.
+func needs(options Options) []need {
+	all := []need{{program: "curl", packages: []string{"curl", "ca-certificates"}, why: "README's examples"}}
+	if options.Race {
+		all = append(all, need{program: "gcc", packages: []string{"gcc", "libc6-dev"}, why: "the race detector"})
+	}
+	return all
+}
+
+// Run installs what is missing and runs all tests.
+//
+// Errors: something is missing and cannot or must not be installed; a test fails.
+func Run(ctx context.Context, root workspace.Root, options Options) error {
+	if err := install(ctx, root, missing(needs(options), exec.LookPath), options.Yes, os.Stdin); err != nil {
+		return err
+	}
+	command := workspace.Command{Args: goTest(options)}
+	if options.Race {
+		command.Env = append(command.Env, "CGO_ENABLED=1")
+	}
+	if options.Full {
+		command.Env = append(command.Env, SizeVariable+"=full")
+	}
+	return root.Run(ctx, command)
+}
+
+// goTest returns the command that runs the tests.
+func goTest(options Options) []string {
+	args := []string{"go", "test", "-tags", "integration", "-timeout", "30m"}
+	if options.Race {
+		args = append(args, "-race")
+	}
+	args = append(args, options.Args...)
+	for _, arg := range options.Args {
+		if strings.HasPrefix(arg, ".") || strings.HasPrefix(arg, "github.com/") {
+			return args
+		}
+	}
+	return append(args, "./...")
+}
+
+// missing returns the needs whose program look does not find.
+func missing(all []need, look func(string) (string, error)) []need {
+	var absent []need
+	for _, n := range all {
+		if _, err := look(n.program); err != nil {
+			absent = append(absent, n)
+		}
+	}
+	return absent
+}
+
+// install installs Debian packages, after asking on the terminal.
+func install(ctx context.Context, root workspace.Root, absent []need, yes bool, answers io.Reader) error {
+	if len(absent) == 0 {
+		return nil
+	}
+	var packages []string
+	for _, n := range absent {
+		fmt.Fprintf(os.Stderr, "%s is missing; %s needs it.\n", n.program, n.why)
+		packages = append(packages, n.packages...)
+	}
+	commands := [][]string{
+		{"apt-get", "update", "-qq"},
+		append([]string{"apt-get", "install", "-y", "-qq", "--no-install-recommends"}, packages...),
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return fmt.Errorf("install %s with your system's packages: apt-get is not on PATH", strings.Join(packages, " "))
+	}
+	if !yes && !confirm(answers, "Install "+strings.Join(packages, " ")+" with apt-get?") {
+		return errors.New("not installed: " + strings.Join(packages, " "))
+	}
+	for _, args := range commands {
+		if os.Getuid() != 0 {
+			args = append([]string{"sudo"}, args...)
+		}
+		if err := root.Run(ctx, workspace.Command{Args: args, Env: []string{"DEBIAN_FRONTEND=noninteractive"}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// confirm asks a question that Enter answers with yes. No answer is no.
+func confirm(answers io.Reader, question string) bool {
+	fmt.Fprint(os.Stderr, question+" [Y/n] ")
+	answer, err := bufio.NewReader(answers).ReadString('\n')
+	if err != nil {
+		fmt.Fprintln(os.Stderr)
+		return false
+	}
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "" || answer == "y" || answer == "yes"
+}
