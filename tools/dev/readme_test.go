@@ -106,7 +106,8 @@ func start(t *testing.T, root workspace.Root, command string) {
 	t.Cleanup(func() {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGINT)
 		select {
-		case <-ended: // `go run` reports the interrupt as a failure
+		case err := <-ended: // `go run` may report the interrupt as a failure
+			t.Log(command, "ended:", err)
 		case <-time.After(30 * time.Second):
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 			t.Error("the stack does not stop")
