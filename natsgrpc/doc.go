@@ -38,7 +38,9 @@
 // QRY with message TTLs allowed. Each has one durable pull consumer, "workers": explicit acks, MaxDeliver -1,
 // MaxAckPending -1, no BackOff, and the queue's ack wait. The stream RESPONSES on "rsp.>" is DiscardOld and keeps the
 // answers to commands for an hour or 1 GiB. [Queues] and [Responses] compute them from the options in
-// natsgrpc/v1/delivery.proto.
+// natsgrpc/v1/delivery.proto. [Ensure] makes them; in production, where others do, [Verify] compares.
+//
+// Permissions. [ServerPermissions] and [ConnPermissions] are the least that a NATS user needs who serves or calls.
 //
 // Request. The message's data is the encoded request message, its reply subject an inbox for the PubAck. Its headers:
 //

@@ -64,6 +64,16 @@ func WithUnaryInterceptors(interceptors ...grpc.UnaryServerInterceptor) ServerOp
 	})
 }
 
+// WithVerifyOnly makes Serve change no stream and no consumer: it waits until somebody else, such as an operator of the
+// cluster, has made them as the services' options have them, and says in the log and in NotReady what is missing.
+// Default: Serve creates and updates them.
+func WithVerifyOnly() ServerOption {
+	return serverOption(func(s *Server) error {
+		s.verifyOnly = true
+		return nil
+	})
+}
+
 // WithDrainTimeout sets how long Serve waits for running handlers after its context has ended. What runs longer is
 // cancelled and given back to the queue. Default 30 seconds.
 func WithDrainTimeout(timeout time.Duration) ServerOption {

@@ -26,6 +26,8 @@ const (
 	defaultDrainTimeout = 30 * time.Second
 	// setUpTimeout bounds the creation of the queues when Serve starts.
 	setUpTimeout = 15 * time.Second
+	// verifyInterval is how often a server looks again at queues that others are to make.
+	verifyInterval = 2 * time.Second
 	// queueCheckInterval is how often a server looks for signs that a queue is gone.
 	queueCheckInterval = time.Second
 	// abandonGrace is how long a drain that timed out waits for the cancelled handlers to return.
@@ -44,10 +46,12 @@ type Server struct {
 	slots        map[kind]int
 	interceptors []grpc.UnaryServerInterceptor
 	drainTimeout time.Duration
+	verifyOnly   bool
 
 	mu       sync.Mutex
 	services []*service
 	serving  bool
+	notReady error
 	ready    chan struct{}
 }
 
@@ -73,6 +77,7 @@ func NewServer(nc *nats.Conn, options ...ServerOption) (*Server, error) {
 		logger:       slog.Default(),
 		slots:        map[kind]int{query: defaultSlots, command: defaultSlots},
 		drainTimeout: defaultDrainTimeout,
+		notReady:     ErrStarting,
 		ready:        make(chan struct{}),
 	}
 	for _, option := range options {
@@ -116,7 +121,8 @@ func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 // Ready is closed when Serve has its queues and has begun to pull.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 
-// Serve creates or updates the queues of the registered services and pulls from them until ctx ends. Then it drains:
+// Serve creates or updates the queues of the registered services, or waits for them ([WithVerifyOnly]), and pulls from
+// them until ctx ends. Then it drains:
 // it stops pulling, waits for the running handlers, sends their answers, and returns nil. Handlers that outlast the
 // drain timeout are cancelled, their calls go back to the queue, and Serve returns an error that counts them.
 //
@@ -135,20 +141,12 @@ func (s *Server) Serve(ctx context.Context) error {
 	for i, service := range services {
 		descriptors[i] = service.descriptor
 	}
-	ensure := func(ctx context.Context) error {
-		js, err := jetstream.New(s.nc)
-		if err != nil {
-			return fmt.Errorf("natsgrpc: %w", err)
-		}
-		ctx, cancel := context.WithTimeout(ctx, setUpTimeout)
-		defer cancel()
-		if err := Ensure(ctx, js, descriptors...); err != nil {
-			return fmt.Errorf("natsgrpc: %w", err)
-		}
-		return nil
-	}
-	if err := ensure(ctx); err != nil {
+	ensure := func(ctx context.Context) error { return s.ensure(ctx, descriptors) }
+	if err := s.awaitQueues(ctx, ensure); err != nil {
 		return err
+	}
+	if ctx.Err() != nil {
+		return nil
 	}
 	run, err := s.start(ctx, services)
 	if err != nil {
@@ -156,6 +154,69 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	close(s.ready)
 	return errors.Join(run.watch(ctx, ensure), run.drain(s.drainTimeout))
+}
+
+// ensure makes sure of the queues: it creates or updates them, or only looks.
+func (s *Server) ensure(ctx context.Context, descriptors []protoreflect.ServiceDescriptor) error {
+	js, err := jetstream.New(s.nc)
+	if err != nil {
+		return fmt.Errorf("natsgrpc: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, setUpTimeout)
+	defer cancel()
+	settle := Ensure
+	if s.verifyOnly {
+		settle = Verify
+	}
+	if err := settle(ctx, js, descriptors...); err != nil {
+		return fmt.Errorf("natsgrpc: %w", err)
+	}
+	return nil
+}
+
+// awaitQueues returns when the queues are right. A server that only verifies them waits, since somebody else is to make
+// them, and says every time what is missing; any other fails at once.
+func (s *Server) awaitQueues(ctx context.Context, ensure func(context.Context) error) error {
+	retry := time.NewTicker(verifyInterval)
+	defer retry.Stop()
+	for {
+		err := ensure(ctx)
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		if !s.verifyOnly || s.nc.IsClosed() {
+			return err
+		}
+		s.setNotReady(err)
+		s.logger.Warn("natsgrpc: waiting for the queues", "error", err)
+		select {
+		case <-retry.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// setNotReady notes why the server does not pull yet.
+func (s *Server) setNotReady(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notReady = err
+}
+
+// ErrStarting is why a server is not ready that has not looked at its queues yet.
+var ErrStarting = errors.New("natsgrpc: starting")
+
+// NotReady says why the server does not pull yet, nil once it does.
+func (s *Server) NotReady() error {
+	select {
+	case <-s.ready:
+		return nil
+	default:
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.notReady
 }
 
 // running is a Server between the start and the end of Serve.

@@ -1,0 +1,66 @@
+package natsgrpc
+
+import (
+	"slices"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// Permissions are the subjects that a NATS user may use; everything else is denied to it. Written into the server's
+// configuration, or into the user's JWT, they are the least that a component can work with.
+type Permissions struct {
+	// Publish and Subscribe are subjects, which may have wildcards.
+	Publish, Subscribe []string
+	// Responses lets the user answer to the reply subject of a message that it got, once, within a minute.
+	Responses bool
+}
+
+// ServerPermissions returns what a [Server] of services needs that verifies its queues ([WithVerifyOnly]): to look at and
+// pull from its own queues, to acknowledge what it pulled, and to answer for its own services. It can neither read nor
+// write another service's queue, nor create, change or delete a stream or a consumer, nor read a message directly.
+//
+// The connection's inboxes must begin with inbox (nats.CustomInboxPrefix), which no other user may subscribe to.
+func ServerPermissions(inbox string, services ...protoreflect.ServiceDescriptor) Permissions {
+	p := Permissions{Subscribe: []string{inbox + ".>"}, Responses: true}
+	streams := []string{responsesStream}
+	for _, service := range services {
+		token := serviceToken(service.FullName())
+		p.Publish = append(p.Publish, "rsp."+token+".>", "rep."+token+".>")
+		p.Subscribe = append(p.Subscribe, aliveSubject(token))
+		for _, queue := range Queues(service) {
+			consumer := queue.Stream.Name + "." + queue.Consumer.Durable
+			streams = append(streams, queue.Stream.Name)
+			p.Publish = append(p.Publish,
+				jetstream.DefaultAPIPrefix+"CONSUMER.MSG.NEXT."+consumer,
+				jetstream.DefaultAPIPrefix+"CONSUMER.INFO."+consumer,
+				"$JS.ACK."+consumer+".>",
+				"$JS.ACK.*.*."+consumer+".>") // with the domain and the account's hash, as newer servers have it
+		}
+	}
+	for _, stream := range streams {
+		p.Publish = append(p.Publish, jetstream.DefaultAPIPrefix+"STREAM.INFO."+stream)
+	}
+	return p.sorted()
+}
+
+// ConnPermissions returns what a [Conn] needs that calls services: to put requests into their queues and to receive the
+// answers to its own. It cannot read a queue, nor pull, nor answer.
+//
+// The subjects of answers name the connection, not the user, so a user with these permissions could receive the answers
+// to other connections' calls of the same services.
+func ConnPermissions(inbox string, services ...protoreflect.ServiceDescriptor) Permissions {
+	p := Permissions{Subscribe: []string{inbox + ".>", "rsp.*.*.*", "rep.*.*.*"}}
+	for _, service := range services {
+		for _, queue := range Queues(service) {
+			p.Publish = append(p.Publish, queue.Stream.Subjects...)
+		}
+	}
+	return p.sorted()
+}
+
+func (p Permissions) sorted() Permissions {
+	slices.Sort(p.Publish)
+	slices.Sort(p.Subscribe)
+	return p
+}
