@@ -28,6 +28,7 @@ type config struct {
 	Listen       string           `env:"RATING_LISTEN" default:"127.0.0.1:8081" help:"Address of /healthz and /readyz."`
 	Database     string           `env:"DATABASE_URL" default:"rating.db" help:"Path or file: URL of the SQLite database, which is created if need be."`
 	QuerySlots   int              `env:"RATING_QUERY_SLOTS" default:"16" help:"Queries of each API service that run at once."`
+	VerifyQueues bool             `env:"RATING_VERIFY_QUEUES" help:"Create and update no streams or consumers; wait until they are as the API's options have them."`
 	CommandSlots int              `env:"RATING_COMMAND_SLOTS" default:"16" help:"Commands of each API service that run at once."`
 	DrainTimeout time.Duration    `env:"RATING_DRAIN_TIMEOUT" default:"25s" help:"How long running calls may take when the service is told to stop. Kubernetes kills it after 30s."`
 	LogLevel     slog.Level       `env:"RATING_LOG_LEVEL" default:"info" help:"Least level to log: debug, info, warn or error."`
@@ -67,11 +68,16 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	transport, err := natsgrpc.NewServer(nc,
+	options := []natsgrpc.ServerOption{
 		natsgrpc.WithSlots(cfg.QuerySlots, cfg.CommandSlots),
 		natsgrpc.WithUnaryInterceptors(srv.Interceptor()),
 		natsgrpc.WithDrainTimeout(cfg.DrainTimeout),
-		natsgrpc.WithLogger(logger))
+		natsgrpc.WithLogger(logger),
+	}
+	if cfg.VerifyQueues {
+		options = append(options, natsgrpc.WithVerifyOnly())
+	}
+	transport, err := natsgrpc.NewServer(nc, options...)
 	if err != nil {
 		return err
 	}
@@ -84,12 +90,10 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 		if !nc.IsConnected() {
 			return errors.New("no connection to NATS")
 		}
-		select {
-		case <-transport.Ready():
-			return st.Ping(probe)
-		default:
-			return errors.New("starting")
+		if err := transport.NotReady(); err != nil {
+			return err
 		}
+		return st.Ping(probe)
 	})
 	if err != nil {
 		return err

@@ -22,6 +22,8 @@ type cli struct {
 	Lint     lintCommand     `cmd:"" help:"Run the linter."`
 	Generate generateCommand `cmd:"" help:"Check the protos and generate the code from them."`
 
+	Permissions permissionsCommand `cmd:"" help:"Print the least permissions of a NATS user that serves or calls services."`
+
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 
