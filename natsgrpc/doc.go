@@ -31,13 +31,15 @@
 //	cmd.<svc>.<shard>.<method>.<id>   request of a command
 //	rep.<svc>.<conn>.<n>              answer to a query; <n> is the client's number for the call
 //	rsp.<svc>.<id>.<conn>             answer to a command
+//	dead.<svc>.<method>.<id>          a command that was given up
 //	alive.<svc>                       a probe; every server of the service replies to it with an empty message
 //
 // Streams. Each service has up to two queues, the work-queue streams QRY_<svc>_<shard> on "qry.<svc>.<shard>.>" and
 // CMD_<svc>_<shard> on "cmd.<svc>.<shard>.>", both DiscardNew, CMD with one message per subject (DiscardNewPerSubject),
 // QRY with message TTLs allowed. Each has one durable pull consumer, "workers": explicit acks, MaxDeliver -1,
 // MaxAckPending -1, no BackOff, and the queue's ack wait. The stream RESPONSES on "rsp.>" is DiscardOld and keeps the
-// answers to commands for an hour or 1 GiB. [Queues] and [Responses] compute them from the options in
+// answers to commands for an hour or 1 GiB, one for each subject; DEAD on "dead.>" keeps dead letters for a week or 1 GiB.
+// [Queues], [Dead] and [Responses] compute them from the options in
 // natsgrpc/v1/delivery.proto. [Ensure] makes them; in production, where others do, [Verify] compares.
 //
 // Permissions. [ServerPermissions] and [ConnPermissions] are the least that a NATS user needs who serves or calls.
@@ -71,8 +73,8 @@
 //   - answers DEADLINE_EXCEEDED when the deadline has passed;
 //   - gives a call back with a delay when it does not know the method, since another version may; from the 5th attempt
 //     on it answers UNIMPLEMENTED;
-//   - answers INTERNAL, reason ATTEMPTS_EXHAUSTED, and terminates the request (+TERM) when the attempt is beyond the
-//     method's attempts;
+//   - runs nothing when the attempt is beyond the method's attempts: it writes the dead letter of a command, then answers
+//     INTERNAL, reason ATTEMPTS_EXHAUSTED, and terminates the request (+TERM);
 //   - runs the handler, with the deadline as its own.
 //
 // While it has the request it sends "+WPI" to the ack subject every 3/10 of the ack wait, with a reply subject. When the
@@ -94,6 +96,11 @@
 // answer, never the handler, is repeated every second. The client takes the first answer and ignores its reply subject.
 // A server publishes to no Natsgrpc-Reply-To that is not the rep or rsp subject of its own service and call. An answer
 // beyond the NATS server's max_payload is replaced by RESOURCE_EXHAUSTED, reason MESSAGE_TOO_LARGE.
+//
+// Dead letters. "dead.<svc>.<method>.<id>", in the stream DEAD, holds the data and the headers of a command that was given
+// up, but Nats-Msg-Id and Natsgrpc-Deadline, and Natsgrpc-Attempts, how often it was tried. It is published with a reply
+// subject for the PubAck, and again every second until that has come; only then comes the answer. A replay publishes the
+// request under its old subject and a new Nats-Msg-Id; its answer replaces the kept one.
 //
 // Draining. A server stops pulling, drains its subscriptions (JetStream gives what it cannot deliver to another pull at
 // once), waits for its handlers, and leaves when every answer is acked.

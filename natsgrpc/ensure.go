@@ -12,15 +12,17 @@ import (
 // ErrQueues is wrapped by the errors of Verify that say how streams and consumers differ from what the options make them.
 var ErrQueues = errors.New("the queues are not as the service's options have them")
 
-// Ensure creates the queues of services and the stream of answers, or updates them in place. What is right already is
+// Ensure creates the queues of services and the streams of answers and dead letters, or updates them in place. What is right already is
 // left alone, so any number of servers may call it at once. It is for development and tests: in production the streams
 // are resources of the cluster, and servers [Verify] them.
 //
 // A change that JetStream cannot make in place, such as another storage, is an error with the difference; nothing is
 // deleted.
 func Ensure(ctx context.Context, js jetstream.JetStream, services ...protoreflect.ServiceDescriptor) error {
-	if err := ensureStream(ctx, js, Responses()); err != nil {
-		return err
+	for _, stream := range shared() {
+		if err := ensureStream(ctx, js, stream); err != nil {
+			return err
+		}
 	}
 	for _, service := range services {
 		for _, queue := range Queues(service) {
@@ -33,6 +35,11 @@ func Ensure(ctx context.Context, js jetstream.JetStream, services ...protoreflec
 		}
 	}
 	return nil
+}
+
+// shared returns the streams that all services share.
+func shared() []jetstream.StreamConfig {
+	return []jetstream.StreamConfig{Responses(), Dead()}
 }
 
 func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) error {
@@ -70,7 +77,7 @@ func ensureConsumer(ctx context.Context, js jetstream.JetStream, queue Queue) er
 	return nil
 }
 
-// Verify reports whether the queues of services and the stream of answers are there and as the options have them. It
+// Verify reports whether the queues of services and the streams of answers and dead letters are there and as the options have them. It
 // changes nothing and needs the permission for STREAM.INFO and CONSUMER.INFO only.
 //
 // Errors: one that wraps [ErrQueues] and lists every difference; another when JetStream does not answer.
@@ -87,9 +94,11 @@ func Verify(ctx context.Context, js jetstream.JetStream, services ...protoreflec
 		}
 		return nil
 	}
-	differing, err := verifyStream(ctx, js, Responses())
-	if err := note("stream", responsesStream, differing, err); err != nil {
-		return err
+	for _, stream := range shared() {
+		differing, err := verifyStream(ctx, js, stream)
+		if err := note("stream", stream.Name, differing, err); err != nil {
+			return err
+		}
 	}
 	for _, service := range services {
 		for _, queue := range Queues(service) {

@@ -17,7 +17,7 @@ import (
 const (
 	headerReplyTo  = "Natsgrpc-Reply-To"
 	headerDeadline = "Natsgrpc-Deadline"
-	headerBodyHash = "Natsgrpc-Body-Hash"
+	headerAttempts = "Natsgrpc-Attempts"
 	headerStatus   = "Grpc-Status"
 	headerMessage  = "Grpc-Message"
 	headerDetails  = "Grpc-Status-Details-Bin"

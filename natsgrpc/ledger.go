@@ -21,7 +21,7 @@ const (
 
 // The first letter of the last token of the subjects on which JetStream answers to a ledger.
 const (
-	answerToken    = "a" // the PubAck of an answer: a<task>
+	keptToken      = "k" // the PubAck of an answer or a dead letter: k<task>-<step>
 	heartbeatToken = "h" // the reply to a heartbeat: h<task>-<when it was sent>
 )
 
@@ -139,7 +139,7 @@ func (l *ledger) watch() {
 // onMessage takes JetStream's replies to heartbeats and answers.
 func (l *ledger) onMessage(msg *nats.Msg) {
 	token := lastToken(msg.Subject)
-	number, sent, _ := strings.Cut(token[1:], "-")
+	number, detail, _ := strings.Cut(token[1:], "-")
 	n, err := strconv.ParseUint(number, 36, 64)
 	if err != nil {
 		return
@@ -152,15 +152,17 @@ func (l *ledger) onMessage(msg *nats.Msg) {
 	}
 	switch token[:1] {
 	case heartbeatToken:
-		if microseconds, err := strconv.ParseInt(sent, 36, 64); err == nil && msg.Header.Get(statusHeader) == "" {
+		if microseconds, err := strconv.ParseInt(detail, 36, 64); err == nil && msg.Header.Get(statusHeader) == "" {
 			t.confirm(time.UnixMicro(microseconds))
 		}
-	case answerToken:
+	case keptToken:
 		if err := pubAckError(msg); err != nil {
 			l.logger.Error("natsgrpc: keep an answer", "method", t.method, "request", t.id, "error", err, "puback", string(msg.Data))
 			return // published again after answerRetry
 		}
-		t.kept()
+		if step, err := strconv.Atoi(detail); err == nil {
+			t.kept(step)
+		}
 	}
 }
 
@@ -169,7 +171,7 @@ func (l *ledger) heartbeatReply(t *task, now time.Time) string {
 	return l.inbox + heartbeatToken + strconv.FormatUint(t.number, 36) + "-" + strconv.FormatInt(now.UnixMicro(), 36)
 }
 
-// answerReply is where JetStream confirms a task's answer.
-func (l *ledger) answerReply(t *task) string {
-	return l.inbox + answerToken + strconv.FormatUint(t.number, 36)
+// keptReply is where JetStream confirms what a task publishes into a stream in a step.
+func (l *ledger) keptReply(t *task, step int) string {
+	return l.inbox + keptToken + strconv.FormatUint(t.number, 36) + "-" + strconv.Itoa(step)
 }

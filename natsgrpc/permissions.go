@@ -23,10 +23,10 @@ type Permissions struct {
 // The connection's inboxes must begin with inbox (nats.CustomInboxPrefix), which no other user may subscribe to.
 func ServerPermissions(inbox string, services ...protoreflect.ServiceDescriptor) Permissions {
 	p := Permissions{Subscribe: []string{inbox + ".>"}, Responses: true}
-	streams := []string{responsesStream}
+	streams := []string{responsesStream, deadStream}
 	for _, service := range services {
 		token := serviceToken(service.FullName())
-		p.Publish = append(p.Publish, "rsp."+token+".>", "rep."+token+".>")
+		p.Publish = append(p.Publish, "rsp."+token+".>", "rep."+token+".>", "dead."+token+".>")
 		p.Subscribe = append(p.Subscribe, aliveSubject(token))
 		for _, queue := range Queues(service) {
 			consumer := queue.Stream.Name + "." + queue.Consumer.Durable

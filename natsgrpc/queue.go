@@ -141,6 +141,31 @@ func streamName(k kind, service string) string {
 	return prefix + service + "_" + shard
 }
 
+// The stream of the commands that were given up.
+const (
+	deadStream   = "DEAD"
+	deadMaxAge   = 7 * 24 * time.Hour
+	deadMaxBytes = 1 << 30
+)
+
+// Dead is the stream of dead letters: the commands of all services whose every attempt failed. They are kept for a week,
+// in at most 1 GiB; see [DeadLetters].
+func Dead() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:              deadStream,
+		Description:       "Commands that were given up, managed by natsgrpc",
+		Subjects:          []string{"dead.>"},
+		Retention:         jetstream.LimitsPolicy,
+		Discard:           jetstream.DiscardOld,
+		Storage:           jetstream.FileStorage,
+		MaxAge:            deadMaxAge,
+		MaxBytes:          deadMaxBytes,
+		MaxMsgsPerSubject: 1,
+		Replicas:          defaultReplicas,
+		Duplicates:        duplicateWindow,
+	}
+}
+
 // Responses is the stream that keeps the answers to the commands of all services. It discards the oldest when it is
 // full, so a full one never stops a service.
 func Responses() jetstream.StreamConfig {
@@ -156,5 +181,7 @@ func Responses() jetstream.StreamConfig {
 		Replicas:    defaultReplicas,
 		Duplicates:  duplicateWindow,
 		AllowDirect: true,
+
+		MaxMsgsPerSubject: 1, // a replay's answer replaces the kept one
 	}
 }

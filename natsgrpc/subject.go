@@ -37,6 +37,11 @@ func replySubject(service, conn, n string) string {
 	return "rep." + service + "." + conn + "." + n
 }
 
+// deadSubject is the subject of a dead letter.
+func deadSubject(service, method, id string) string {
+	return "dead." + service + "." + method + "." + id
+}
+
 // aliveSubject is what every server of a service subscribes to, so that a probe finds out whether there is one.
 func aliveSubject(service string) string {
 	return "alive." + service

@@ -44,9 +44,12 @@ type task struct {
 	beat      time.Time // when the last heartbeat was sent
 	confirmed time.Time // when the last confirmed one was sent
 	lost      bool      // the request is not ours any more: neither answer nor acknowledge
-	answer    *nats.Msg // to a command, waiting for its PubAck
-	published time.Time
-	settle    []byte // the acknowledgement that follows the answer
+
+	outbox    []*nats.Msg // what streams are to keep before the request is acknowledged; the first waits for its PubAck
+	step      int         // how many have got theirs
+	published time.Time   // when the first was published last
+	settle    []byte      // the acknowledgement that follows
+	dead      bool        // the request becomes a dead letter
 }
 
 func newTask(w *worker, msg *nats.Msg) *task {
@@ -115,7 +118,7 @@ func (t *task) perform() (result outcome, delay time.Duration, retry bool) {
 		return failure(status.Errorf(codes.Unimplemented, "unknown method %s for service %s", t.name, t.worker.service.descriptor.FullName())), 0, false
 	}
 	if t.attempt > m.attempts {
-		t.settle = ackTerminate
+		t.settle, t.dead = ackTerminate, true
 		t.worker.run.server.logger.Error("natsgrpc: every attempt failed", "method", t.method, "request", t.id, "attempts", m.attempts)
 		return failure(errorWithReason(codes.Internal, ReasonAttemptsExhausted,
 			fmt.Sprintf("natsgrpc: all %d attempts at the call failed", m.attempts))), 0, false
@@ -173,9 +176,9 @@ func (t *task) look(now time.Time) {
 		// A lost heartbeat shows in its missing confirmation.
 		_ = nc.PublishRequest(t.msg.Reply, t.worker.run.ledger.heartbeatReply(t, now), ackInProgress)
 	}
-	if t.answer != nil && now.Sub(t.published) > answerRetry {
+	if len(t.outbox) > 0 && now.Sub(t.published) > answerRetry {
 		t.published = now
-		_ = nc.PublishMsg(t.answer) // likewise
+		_ = nc.PublishMsg(t.outbox[0]) // likewise
 	}
 }
 
@@ -194,8 +197,8 @@ func (t *task) lose(cause error) {
 	if t.cancel != nil {
 		t.cancel(cause)
 	}
-	if t.answer != nil {
-		t.answer = nil
+	if len(t.outbox) > 0 {
+		t.outbox = nil
 		t.leave()
 	}
 }
@@ -229,8 +232,8 @@ func (t *task) retry(delay time.Duration) {
 func (t *task) giveBack() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.answer != nil { // the effect is done and only its PubAck is missing: whoever gets it next finds that out
-		t.answer = nil
+	if len(t.outbox) > 0 { // the effect is done and only a PubAck is missing: whoever gets it next finds that out
+		t.outbox = nil
 		t.leave()
 	}
 	t.acknowledge([]byte("-NAK"))
@@ -255,37 +258,50 @@ func (t *task) reply(result outcome) {
 	t.acknowledge(t.settle)
 }
 
-// keep publishes the answer to a command into its stream. The request is acknowledged when the stream has it.
+// keep publishes the answer to a command into its stream, and before it the dead letter if there is to be one. The
+// request is acknowledged when the streams have both.
 func (t *task) keep(result outcome) {
-	msg := t.message(result)
+	answer := t.message(result)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.lost {
 		t.leave()
 		return
 	}
-	if msg == nil {
+	if t.dead {
+		t.outbox = append(t.outbox, deadLetter(t.msg, t.worker.queue.service, t.name, t.id, t.attempt-1))
+	}
+	if answer != nil {
+		t.outbox = append(t.outbox, answer)
+	}
+	t.next()
+}
+
+// next publishes what is to be kept next, or acknowledges the request. Called with the lock held.
+func (t *task) next() {
+	if len(t.outbox) == 0 {
 		t.acknowledge(t.settle)
 		t.leave()
 		return
 	}
-	msg.Reply = t.worker.run.ledger.answerReply(t)
-	t.answer, t.published = msg, time.Now()
+	msg := t.outbox[0]
+	msg.Reply = t.worker.run.ledger.keptReply(t, t.step)
+	t.published = time.Now()
 	if err := t.worker.run.server.nc.PublishMsg(msg); err != nil { // look repeats it
 		t.worker.run.server.logger.Error("natsgrpc: answer", "method", t.method, "request", t.id, "error", err)
 	}
 }
 
-// kept acknowledges a command whose answer is in its stream.
-func (t *task) kept() {
+// kept takes note that a stream has what was published in a step.
+func (t *task) kept(step int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.answer == nil {
-		return
+	if len(t.outbox) == 0 || step != t.step {
+		return // of a publish that was repeated
 	}
-	t.answer = nil
-	t.acknowledge(t.settle)
-	t.leave()
+	t.outbox = t.outbox[1:]
+	t.step++
+	t.next()
 }
 
 // message makes the answer, nil where the request does not say where to send it.

@@ -22,6 +22,7 @@ type cli struct {
 	Lint     lintCommand     `cmd:"" help:"Run the linter."`
 	Generate generateCommand `cmd:"" help:"Check the protos and generate the code from them."`
 
+	Dead        deadCommand        `cmd:"" help:"Look at, replay and drop dead letters: commands whose every attempt failed."`
 	Permissions permissionsCommand `cmd:"" help:"Print the least permissions of a NATS user that serves or calls services."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
