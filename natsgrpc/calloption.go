@@ -12,19 +12,21 @@ import (
 	"google.golang.org/grpc/status"
 )
 
+// protoSubtype is the content-subtype of encoded messages, the only one.
+const protoSubtype = "proto"
+
 // callSettings is what the call options of one call say.
 type callSettings struct {
 	headers, trailers []*metadata.MD
 	finishers         []func(error)
 	forced            encoding.CodecV2
-	subtype           string
 	maxSend, maxRecv  int
 	waitForReady      bool
 	refused           error
 }
 
 func newCallSettings(options []grpc.CallOption) *callSettings {
-	s := &callSettings{maxSend: math.MaxInt32, maxRecv: defaultMaxReceiveSize, subtype: "proto"}
+	s := &callSettings{maxSend: math.MaxInt32, maxRecv: defaultMaxReceiveSize}
 	for _, option := range options {
 		switch o := option.(type) {
 		case grpc.HeaderCallOption:
@@ -42,7 +44,9 @@ func newCallSettings(options []grpc.CallOption) *callSettings {
 		case grpc.MaxRecvMsgSizeCallOption:
 			s.maxRecv = o.MaxRecvMsgSize
 		case grpc.ContentSubtypeCallOption:
-			s.subtype = o.ContentSubtype
+			if o.ContentSubtype != protoSubtype {
+				s.refused = status.Errorf(codes.Internal, "natsgrpc: the content-subtype %q cannot be carried, only %q", o.ContentSubtype, protoSubtype)
+			}
 		case grpc.ForceCodecV2CallOption:
 			s.forced = o.CodecV2
 		case grpc.ForceCodecCallOption:
@@ -61,14 +65,11 @@ func (s *callSettings) finish(err error) {
 }
 
 // codec returns the codec of the call.
-func (s *callSettings) codec() (encoding.CodecV2, error) {
+func (s *callSettings) codec() encoding.CodecV2 {
 	if s.forced != nil {
-		return s.forced, nil
+		return s.forced
 	}
-	if codec := encoding.GetCodecV2(s.subtype); codec != nil {
-		return codec, nil
-	}
-	return nil, status.Errorf(codes.Internal, "no codec registered for content-subtype %s", s.subtype)
+	return encoding.GetCodecV2(protoSubtype)
 }
 
 // decode reads an answer: its metadata, and its status or its message.

@@ -131,8 +131,8 @@ type call struct {
 // an ErrorInfo detail.
 //
 // It honours the call options Header, Trailer, Peer, OnFinish, WaitForReady, MaxCallSendMsgSize, MaxCallRecvMsgSize,
-// ForceCodec, ForceCodecV2 and CallContentSubtype. PerRPCCredentials and CallAuthority are refused, since the caller
-// relies on them; UseCompressor, MaxRetryRPCBufferSize and StaticMethod change nothing that is seen and are ignored.
+// ForceCodec and ForceCodecV2 (whose codec makes the wire form of the request message). PerRPCCredentials, CallAuthority and
+// another CallContentSubtype than "proto" are refused, since the caller relies on them; UseCompressor, MaxRetryRPCBufferSize and StaticMethod change nothing that is seen and are ignored.
 func (c *Conn) Invoke(ctx context.Context, fullName string, args, reply any, options ...grpc.CallOption) (err error) {
 	settings := newCallSettings(options)
 	defer func() { settings.finish(err) }()
@@ -147,10 +147,7 @@ func (c *Conn) Invoke(ctx context.Context, fullName string, args, reply any, opt
 	if m.streaming {
 		return status.Errorf(codes.Internal, "natsgrpc: %s is a streaming method", fullName)
 	}
-	codec, err := settings.codec()
-	if err != nil {
-		return err
-	}
+	codec := settings.codec()
 	body, err := encode(codec, args)
 	if err != nil {
 		return status.Errorf(codes.Internal, "grpc: error while marshaling: %v", err)
@@ -221,13 +218,13 @@ func (c *Conn) roundTrip(ctx context.Context, m *method, body []byte) (*nats.Msg
 	if err != nil {
 		return nil, err
 	}
-	if limit := c.nc.MaxPayload(); int64(msg.Size()) > limit {
-		return nil, messageTooLarge("request", int64(msg.Size()), limit)
+	if err := tooLarge("request", msg, c.nc.MaxPayload()); err != nil {
+		return nil, err
 	}
 	wait := republishAfter
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
-	for {
+	for first := true; ; first = false {
 		if err := c.publish(msg); err != nil {
 			return nil, err
 		}
@@ -236,10 +233,14 @@ func (c *Conn) roundTrip(ctx context.Context, m *method, body []byte) (*nats.Msg
 			case answer := <-pending.answer:
 				return answer, nil
 			case err := <-pending.ack:
-				if err != nil {
+				if err != nil && first {
 					return c.refused(pending, err)
 				}
-				timer.Stop()
+				// A queue on disk has it for good; one in memory may be lost. And a refusal of a repeated publish says
+				// nothing of the first one.
+				if err == nil && m.kind == command {
+					timer.Stop()
+				}
 			case <-timer.C:
 				wait *= 2
 				timer.Reset(wait)

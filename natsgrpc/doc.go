@@ -15,8 +15,8 @@
 // # Queries and commands
 //
 // A method with `option idempotency_level = NO_SIDE_EFFECTS` is a query, every other method is a command. Queries wait in
-// memory, and their answers are sent once. Commands wait on disk, their answers are kept, and a command that its queue
-// has accepted is executed even if its caller has left.
+// memory, and their answers are sent once. Commands wait on disk, their answers are kept, and a command that a
+// worker gets before its deadline is executed even if its caller has left.
 //
 // A command is delivered at least once. To act once, a handler stores [RequestInfo].ID in the transaction of its effect.
 //
@@ -50,8 +50,12 @@
 //	Natsgrpc-Reply-To   where the answer goes: the rep or rsp subject of this call, and nothing else
 //	Natsgrpc-Deadline   when the caller gives up, in nanoseconds since the Unix epoch; absent for never
 //	Nats-TTL            queries only: the time to the deadline in whole seconds, rounded up, plus one; garbage collection
-//	Md-<key>            metadata; <key> and value follow gRPC's rules, and the values of keys that end in "-bin" are in
-//	                    base64 without padding
+//	Md-<key>            metadata, a header line for each value; <key> and value follow gRPC's rules. The values of keys
+//	                    that end in "-bin" are in base64 without padding; in others "%" and the spaces at both ends are
+//	                    percent-encoded
+//
+// Names of headers are case-sensitive. A stream takes no message whose headers exceed 65,535 bytes: such a request is
+// RESOURCE_EXHAUSTED, reason MESSAGE_TOO_LARGE, before it is sent.
 //
 // The client subscribes to "rep.*.<conn>.*" and "rsp.*.*.<conn>" before it publishes, and does not wait for the PubAck:
 // the call ends with the first of its answer, an error in the PubAck, and its deadline. PubAck errors:
@@ -61,14 +65,16 @@
 //	10077 "maximum messages per subject …", 10158            the queue has this call already: wait for its answer
 //	another                                                  UNAVAILABLE, reason NO_QUEUE
 //
-// Without a PubAck the client publishes the same message again after 1 s, 2 s, 4 s, and so on.
+// Without a PubAck the client publishes the same message again after 1 s, 2 s, 4 s, and so on; a query also after it, since
+// its queue may be lost with a server. Errors in the PubAcks of repeated publishes do not end the call.
 //
 // Pulling. A server publishes {"batch": n, "expires": 5000000000} to the consumer's MSG.NEXT with a reply subject of
 // its own, where n is the number of its free slots that it has not promised to an earlier pull. A slot is free from the
 // return of one handler to the delivery of the next call. A promise ends with a delivery, or with the status message
 // that ends its pull: its header Nats-Pending-Messages says how many deliveries will not come.
 //
-// Delivery. The ack subject tells the number of the delivery, which is the attempt. A server, in this order,
+// Delivery. The ack subject tells the number of the delivery, which is the attempt. A delivery that reached nobody, because
+// its worker left just then, counts too. A server, in this order,
 //
 //   - answers DEADLINE_EXCEEDED when the deadline has passed;
 //   - gives a call back with a delay when it does not know the method, since another version may; from the 5th attempt
@@ -95,7 +101,8 @@
 // rsp subject with a reply subject for the PubAck of RESPONSES; the request is acked when that has come. Without it the
 // answer, never the handler, is repeated every second. The client takes the first answer and ignores its reply subject.
 // A server publishes to no Natsgrpc-Reply-To that is not the rep or rsp subject of its own service and call. An answer
-// beyond the NATS server's max_payload is replaced by RESOURCE_EXHAUSTED, reason MESSAGE_TOO_LARGE.
+// beyond the NATS server's max_payload, or with headers beyond 65,535 bytes, loses its metadata and details; if it is no
+// error, it becomes RESOURCE_EXHAUSTED, reason MESSAGE_TOO_LARGE.
 //
 // Dead letters. "dead.<svc>.<method>.<id>", in the stream DEAD, holds the data and the headers of a command that was given
 // up, but Nats-Msg-Id and Natsgrpc-Deadline, and Natsgrpc-Attempts, how often it was tried. It is published with a reply

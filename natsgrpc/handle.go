@@ -32,7 +32,7 @@ func (t *task) handle(ctx context.Context, handler grpc.MethodDesc) (result outc
 	ctx = metadata.NewIncomingContext(ctx, md)
 	ctx = peer.NewContext(ctx, &peer.Peer{Addr: natsAddr{}, LocalAddr: natsAddr{}})
 	ctx = grpc.NewContextWithServerTransportStream(ctx, stream)
-	codec := encoding.GetCodecV2("proto")
+	codec := encoding.GetCodecV2(protoSubtype)
 	decode := func(v any) error {
 		if err := codec.Unmarshal(mem.BufferSlice{mem.SliceBuffer(t.msg.Data)}, v); err != nil {
 			return status.Errorf(codes.Internal, "grpc: failed to unmarshal the received message: %v", err)

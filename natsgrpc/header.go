@@ -3,6 +3,7 @@ package natsgrpc
 import (
 	"encoding/base64"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -43,6 +44,8 @@ func putMetadata(header nats.Header, prefix string, md metadata.MD) error {
 				value = base64.RawStdEncoding.EncodeToString([]byte(value))
 			} else if !printable(value) {
 				return fmt.Errorf("header key %q contains value with non-printable ASCII characters", key)
+			} else {
+				value = escapeValue(value)
 			}
 			header[prefix+key] = append(header[prefix+key], value)
 		}
@@ -61,11 +64,15 @@ func takeMetadata(header nats.Header, prefix string) (metadata.MD, error) {
 		if md == nil {
 			md = metadata.MD{}
 		}
-		if !strings.HasSuffix(key, binarySuffix) {
-			md[key] = values
-			continue
-		}
 		for _, value := range values {
+			if !strings.HasSuffix(key, binarySuffix) {
+				value, err := url.PathUnescape(value)
+				if err != nil {
+					return nil, fmt.Errorf("header %s: %w", name, err)
+				}
+				md[key] = append(md[key], value)
+				continue
+			}
 			decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(value, "="))
 			if err != nil {
 				return nil, fmt.Errorf("header %s: %w", name, err)
@@ -74,6 +81,17 @@ func takeMetadata(header nats.Header, prefix string) (metadata.MD, error) {
 		}
 	}
 	return md, nil
+}
+
+// escapeValue percent-encodes what a header line loses, the spaces at both ends, and the percent sign.
+func escapeValue(value string) string {
+	inner := strings.Trim(value, " ")
+	if len(inner) == len(value) && !strings.Contains(value, "%") {
+		return value
+	}
+	left := len(value) - len(strings.TrimLeft(value, " "))
+	right := len(value) - left - len(inner)
+	return strings.Repeat("%20", left) + strings.ReplaceAll(inner, "%", "%25") + strings.Repeat("%20", right)
 }
 
 // reservedKey reports whether gRPC keeps a metadata key to itself; such keys are not sent, as in grpc-go.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -30,12 +31,15 @@ const (
 type ledger struct {
 	nc     *nats.Conn
 	logger *slog.Logger
-	inbox  string // "<inbox>."
+	start  time.Time // heartbeats carry the time since, which is monotonic
+	inbox  string    // "<inbox>."
 	sub    *nats.Subscription
 	window chan struct{} // holds an element for each answer that waits for its PubAck
 
 	done chan struct{}
 	loop sync.WaitGroup
+
+	missing atomic.Bool // a stream has refused an answer, or does not confirm it: it may be gone
 
 	mu    sync.Mutex
 	empty *sync.Cond
@@ -47,6 +51,7 @@ func newLedger(nc *nats.Conn, logger *slog.Logger, window int) (*ledger, error) 
 	l := &ledger{
 		nc:     nc,
 		logger: logger,
+		start:  time.Now(),
 		inbox:  nc.NewInbox() + ".",
 		window: make(chan struct{}, window),
 		done:   make(chan struct{}),
@@ -153,10 +158,11 @@ func (l *ledger) onMessage(msg *nats.Msg) {
 	switch token[:1] {
 	case heartbeatToken:
 		if microseconds, err := strconv.ParseInt(detail, 36, 64); err == nil && msg.Header.Get(statusHeader) == "" {
-			t.confirm(time.UnixMicro(microseconds))
+			t.confirm(l.start.Add(time.Duration(microseconds) * time.Microsecond))
 		}
 	case keptToken:
 		if err := pubAckError(msg); err != nil {
+			l.missing.Store(true)
 			l.logger.Error("natsgrpc: keep an answer", "method", t.method, "request", t.id, "error", err, "puback", string(msg.Data))
 			return // published again after answerRetry
 		}
@@ -168,7 +174,7 @@ func (l *ledger) onMessage(msg *nats.Msg) {
 
 // heartbeatReply is where JetStream confirms a heartbeat that a task sends now.
 func (l *ledger) heartbeatReply(t *task, now time.Time) string {
-	return l.inbox + heartbeatToken + strconv.FormatUint(t.number, 36) + "-" + strconv.FormatInt(now.UnixMicro(), 36)
+	return l.inbox + heartbeatToken + strconv.FormatUint(t.number, 36) + "-" + strconv.FormatInt(now.Sub(l.start).Microseconds(), 36)
 }
 
 // keptReply is where JetStream confirms what a task publishes into a stream in a step.

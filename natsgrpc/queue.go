@@ -110,6 +110,9 @@ func newQueue(k kind, service string, options *natsgrpcv1.Queue, methods map[str
 	if d := options.GetMaxAge().AsDuration(); d > 0 {
 		stream.MaxAge = d
 	}
+	for _, m := range methods { // a request must not vanish before its caller gives up
+		stream.MaxAge = max(stream.MaxAge, m.timeout)
+	}
 	stream.Duplicates = min(stream.Duplicates, stream.MaxAge)
 	ackWait := defaultAckWait
 	if d := options.GetAckWait().AsDuration(); d > 0 {

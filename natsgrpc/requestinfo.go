@@ -7,7 +7,8 @@ type RequestInfo struct {
 	// ID names the call. It is the same in each attempt, so a handler that stores it together with its effect acts
 	// once: in the transaction of the effect, find the id and return the answer stored with it, or do the work.
 	ID string
-	// Attempt counts the deliveries of the request from 1. A lost worker's attempt counts too.
+	// Attempt counts the deliveries of the request from 1. A lost worker's attempt counts too, and so does a
+	// delivery that reached nobody because its worker left just then.
 	Attempt int
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
-	"slices"
 	"sync"
 	"time"
 
@@ -89,7 +88,7 @@ func NewServer(nc *nats.Conn, options ...ServerOption) (*Server, error) {
 }
 
 // RegisterService adds a service. Like grpc.Server's it is called by generated code before Serve, and ends the program
-// with a panic where the program is wrong: after Serve, twice for one service, for an implementation of another
+// with a panic where the program is wrong: after Serve, twice for one service (or for two whose names differ only in dots and underscores), for an implementation of another
 // interface, or for a service whose descriptor is unknown.
 func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	if impl != nil {
@@ -112,8 +111,10 @@ func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	if s.serving {
 		panic("natsgrpc: service " + desc.ServiceName + " is registered after Serve")
 	}
-	if slices.ContainsFunc(s.services, func(other *service) bool { return other.descriptor.FullName() == descriptor.FullName() }) {
-		panic("natsgrpc: service " + desc.ServiceName + " is registered twice")
+	for _, other := range s.services {
+		if serviceToken(other.descriptor.FullName()) == serviceToken(descriptor.FullName()) {
+			panic(fmt.Sprintf("natsgrpc: service %s is registered beside %s, whose name in subjects is the same", desc.ServiceName, other.descriptor.FullName()))
+		}
 	}
 	s.services = append(s.services, registered)
 }
@@ -273,7 +274,8 @@ func (r *running) watch(ctx context.Context, ensure func(context.Context) error)
 	defer nc.RemoveStatusListener(changes)
 	check := time.NewTicker(queueCheckInterval)
 	defer check.Stop()
-	missing := false // the queues could not be made yet
+	missing := false              // the queues could not be made sure of yet
+	restart := map[*worker]bool{} // what has to pull anew
 	for {
 		reconnected := false
 		select {
@@ -286,22 +288,28 @@ func (r *running) watch(ctx context.Context, ensure func(context.Context) error)
 		if nc.IsClosed() {
 			return fmt.Errorf("natsgrpc: %w", nats.ErrConnectionClosed)
 		}
-		lost := false
 		for _, w := range r.workers {
-			lost = w.takeLost() || lost
+			if w.takeLost() || reconnected {
+				restart[w] = true
+			}
 		}
-		if !nc.IsConnected() || !reconnected && !lost && !missing {
+		refused := r.ledger.missing.Swap(false)
+		if !nc.IsConnected() || len(restart) == 0 && !refused && !missing {
 			continue
 		}
 		err := ensure(ctx)
 		if missing = err != nil; missing && ctx.Err() == nil {
 			r.server.logger.Error("natsgrpc: make sure of the queues", "error", err)
 		}
-		for _, w := range r.workers {
+		if missing && !reconnected {
+			continue
+		}
+		for w := range restart {
 			if err := w.restart(); err != nil {
 				r.server.logger.Error("natsgrpc: pull again", "queue", w.queue.Stream.Name, "error", err)
 			}
 		}
+		clear(restart)
 	}
 }
 

@@ -3,6 +3,7 @@ package natsgrpc
 import (
 	"encoding/base64"
 	"fmt"
+	"math"
 	"net/url"
 	"strconv"
 	"strings"
@@ -60,17 +61,36 @@ func messageTooLarge(what string, size, limit int64) error {
 		fmt.Sprintf("natsgrpc: the %s has %d bytes; the NATS server takes %d", what, size, limit))
 }
 
+// maxMessage is how many bytes of a status message are kept where the whole does not fit into headers.
+const maxMessage = 8 << 10
+
+// maxHeader is the size of a message's headers beyond which no stream takes it (error 10097).
+const maxHeader = math.MaxUint16
+
+// tooLarge returns the error for a request or an answer that NATS would refuse, nil for any other.
+func tooLarge(what string, msg *nats.Msg, maxPayload int64) error {
+	size := msg.Size()
+	if int64(size) > maxPayload {
+		return messageTooLarge(what, int64(size), maxPayload)
+	}
+	if header := size - len(msg.Subject) - len(msg.Reply) - len(msg.Data); header > maxHeader {
+		return messageTooLarge(what+"'s metadata and status", int64(header), maxHeader)
+	}
+	return nil
+}
+
 // putStatus adds st to header; OK is the absence of a status.
 func putStatus(header nats.Header, st *spb.Status) error {
 	if st == nil || st.Code == int32(codes.OK) {
 		return nil
 	}
 	header[headerStatus] = []string{strconv.Itoa(int(st.Code))}
-	header[headerMessage] = []string{url.PathEscape(st.Message)}
+	header[headerMessage] = []string{url.PathEscape(strings.ToValidUTF8(st.Message, "\uFFFD"))}
 	if len(st.Details) == 0 {
 		return nil
 	}
-	details, err := proto.Marshal(st)
+	valid := &spb.Status{Code: st.Code, Message: strings.ToValidUTF8(st.Message, "\uFFFD"), Details: st.Details}
+	details, err := proto.Marshal(valid)
 	if err != nil {
 		return fmt.Errorf("encode status details: %w", err)
 	}

@@ -178,7 +178,8 @@ func (t *task) look(now time.Time) {
 	}
 	if len(t.outbox) > 0 && now.Sub(t.published) > answerRetry {
 		t.published = now
-		_ = nc.PublishMsg(t.outbox[0]) // likewise
+		t.worker.run.ledger.missing.Store(true) // a subject that clients listen to has responders without its stream too
+		_ = nc.PublishMsg(t.outbox[0])          // likewise
 	}
 }
 
@@ -209,13 +210,20 @@ func (t *task) leave() {
 	<-t.worker.run.ledger.window
 }
 
+// gone reports whether the request may be another worker's by now: it was given up, the lease has run out, or what is
+// published now would wait in the reconnect buffer until it has. Called with the lock held.
+func (t *task) gone() bool {
+	return t.lost || time.Since(t.confirmed) > t.worker.queue.Consumer.AckWait*9/10 || !t.worker.run.server.nc.IsConnected()
+}
+
 // acknowledge settles the request with JetStream, unless it is another worker's by now: a late acknowledgement would
 // delete that one's work. A lost acknowledgement is a redelivery.
 func (t *task) acknowledge(how []byte) {
-	if t.lost {
+	gone := t.gone()
+	t.lost = true
+	if gone {
 		return
 	}
-	t.lost = true
 	if err := t.worker.run.server.nc.Publish(t.msg.Reply, how); err != nil {
 		t.worker.run.server.logger.Error("natsgrpc: acknowledge", "method", t.method, "request", t.id, "error", err)
 	}
@@ -247,7 +255,7 @@ func (t *task) reply(result outcome) {
 	msg := t.message(result)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.lost {
+	if t.gone() {
 		return
 	}
 	if msg != nil {
@@ -317,10 +325,15 @@ func (t *task) message(result outcome) *nats.Msg {
 		msg.Header, msg.Data = nats.Header{}, nil
 		_ = putStatus(msg.Header, &spb.Status{Code: int32(codes.Internal), Message: err.Error()})
 	}
-	if limit := t.worker.run.server.nc.MaxPayload(); int64(msg.Size()) > limit {
-		size := int64(msg.Size())
+	if err := tooLarge("answer", msg, t.worker.run.server.nc.MaxPayload()); err != nil {
+		// An error keeps its code and what it says, without details and metadata.
+		short := &spb.Status{Code: result.status.GetCode(), Message: result.status.GetMessage()}
+		if short.Code == int32(codes.OK) {
+			short = status.Convert(err).Proto()
+		}
+		short.Message = short.Message[:min(len(short.Message), maxMessage)]
 		msg.Header, msg.Data = nats.Header{}, nil
-		_ = putStatus(msg.Header, status.Convert(messageTooLarge("answer", size, limit)).Proto())
+		_ = putStatus(msg.Header, short)
 	}
 	return msg
 }

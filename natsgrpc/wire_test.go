@@ -57,6 +57,19 @@ func TestPaddedBase64IsReadToo(t *testing.T) {
 	require.Equal(t, metadata.MD{"x-bin": {"\x00"}}, md)
 }
 
+func TestSpacesAtTheEndsOfMetadataAreKept(t *testing.T) {
+	for value, want := range map[string]string{"": "", "a b": "a b", " a": "%20a", "a  ": "a%20%20", "  ": "%20%20", "50% ": "50%25%20"} {
+		require.Equal(t, want, escapeValue(value))
+		header := nats.Header{}
+		require.NoError(t, putMetadata(header, prefixMetadata, metadata.MD{"key": {value}}))
+		md, err := takeMetadata(header, prefixMetadata)
+		require.NoError(t, err)
+		require.Equal(t, []string{value}, md["key"])
+	}
+	_, err := takeMetadata(nats.Header{"Md-key": {"%zz"}}, prefixMetadata)
+	require.EqualError(t, err, `header Md-key: invalid URL escape "%zz"`)
+}
+
 func TestForbiddenMetadataIsRefused(t *testing.T) {
 	for key, want := range map[string]string{
 		"":        "there is an empty key in the header",

@@ -109,7 +109,7 @@ func (w *worker) restart() error {
 		return err
 	}
 	w.signal()
-	return old.Unsubscribe()
+	return old.Drain() // what is on its way still comes, and goes back at once
 }
 
 // stop ends pulling. Calls that are on their way still come: the subscription is drained, and JetStream gives what it
@@ -121,14 +121,17 @@ func (w *worker) stop() {
 	sub := w.sub
 	w.mu.Unlock()
 	if !w.run.server.nc.IsConnected() { // nothing comes any more, and Drain would wait for a flush
+		w.mu.Lock()
+		w.inbox = "" // nor is accepted
+		w.mu.Unlock()
 		_ = sub.Unsubscribe()
 		return
 	}
 	w.calls.Add(1)
-	sub.SetClosedHandler(func(string) { w.calls.Done() })
-	if err := sub.Drain(); err != nil { // the connection was closed
-		sub.SetClosedHandler(nil)
-		w.calls.Done()
+	ended := sync.OnceFunc(w.calls.Done) // a connection that is closed now may call the handler and fail Drain
+	sub.SetClosedHandler(func(string) { ended() })
+	if err := sub.Drain(); err != nil {
+		ended()
 	}
 }
 
@@ -152,6 +155,9 @@ func (w *worker) loop() {
 			return
 		case <-w.wake:
 		case <-tick.C:
+		}
+		if !w.run.server.nc.IsConnected() {
+			continue // a pull would wait in the reconnect buffer, forgotten here and served there
 		}
 		if batch, reply := w.promise(time.Now()); batch > 0 {
 			if err := w.pull(batch, reply); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
@@ -232,7 +238,9 @@ func (w *worker) accept(inbox string) bool {
 		return false
 	}
 	w.free--
-	w.promised = max(0, w.promised-1)
+	if w.promised = max(0, w.promised-1); w.promised == 0 && w.free > 0 {
+		w.signal() // no pull is open any more: what is free need not wait for a quarter
+	}
 	return true
 }
 

@@ -150,7 +150,7 @@ var cases = []struct {
 		require.Equal(t, "wait for tea: context deadline exceeded", status.Convert(err).Message())
 	}},
 	{"metadata goes both ways", func(t *testing.T, f *fixture) {
-		values := metadata.Pairs("one", "1", "many", "a", "many", "b, c", "data-bin", "\x00\xff\n", "empty", "")
+		values := metadata.Pairs("one", "1", "many", "a", "many", "b, c", "data-bin", "\x00\xff\n", "empty", "", "percent", "100%25 %")
 		call := f.serve(t, func(ctx context.Context, _ []byte) ([]byte, error) {
 			md, _ := metadata.FromIncomingContext(ctx)
 			for key := range values {
