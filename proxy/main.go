@@ -29,7 +29,7 @@ type config struct {
 	Prefix       string           `env:"PROXY_PREFIX" default:"/api" help:"Path below which the API is served; / for none."`
 	Descriptors  string           `env:"PROXY_DESCRIPTORS" placeholder:"FILE" help:"FileDescriptorSet (buf build -o FILE) with services to serve beside the built-in ones. A file in it replaces the built-in one of the same path."`
 	Timeout      time.Duration    `env:"PROXY_TIMEOUT" default:"30s" help:"How long a call may take at most."`
-	MaxBody      int64            `env:"PROXY_MAX_BODY" default:"4194304" help:"Size of a request body at most, in bytes."`
+	MaxBody      int64            `env:"PROXY_MAX_BODY" default:"1048576" help:"Size of a request body at most, in bytes."`
 	DrainTimeout time.Duration    `env:"PROXY_DRAIN_TIMEOUT" default:"25s" help:"How long running requests may take when the proxy is told to stop. Kubernetes kills it after 30s."`
 	DrainDelay   time.Duration    `env:"PROXY_DRAIN_DELAY" default:"0s" help:"How long the proxy takes requests when it is told to stop and no longer ready, so that load balancers notice. Precedes the drain timeout."`
 	LogLevel     slog.Level       `env:"PROXY_LOG_LEVEL" default:"info" help:"Least level to log: debug, info, warn or error."`

@@ -73,7 +73,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // route hands a request to its part of the server. http.ServeMux is not used because it redirects paths that it does not
 // consider clean, where `//` and escapes mean something to the API.
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
-	path := r.URL.EscapedPath()
+	path := transcode.EscapedPath(r.URL)
 	switch {
 	case path == "/":
 		setRoute(r, "/")
@@ -107,7 +107,7 @@ func withoutPrefix(r *http.Request, prefix string) *http.Request {
 // Limits of a connection, beside those of the config.
 const (
 	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 30 * time.Second // the whole request: DefaultMaxBody at 1.2 Mbit/s
+	readTimeout       = 30 * time.Second // the whole request: DefaultMaxBody at 0.3 Mbit/s
 	writeSlack        = 10 * time.Second // to send the answer, after the time to read the request and for the call
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 64 << 10

@@ -3,6 +3,8 @@ package transcode
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"regexp"
 	"strconv"
 	"unicode/utf8"
@@ -24,6 +26,9 @@ func protoText(err error) string {
 // bodyError turns an error of protojson, which tells a position in data, into one that tells the field. data is valid
 // JSON; root is what it stands for, and prefix the path of that.
 func bodyError(err error, data []byte, root bodyContext, prefix string) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) { // of a string, since data is valid JSON
+		return fieldErrorf("", `a string has half of a surrogate pair, such as "\ud800"`)
+	}
 	field := ""
 	if parts := protoErrorPattern.FindStringSubmatch(err.Error()); parts != nil && parts[1] != "" {
 		line, _ := strconv.Atoi(parts[1])

@@ -1,6 +1,18 @@
 package transcode
 
-import "strings"
+import (
+	"net/url"
+	"strings"
+)
+
+// EscapedPath returns the path of a URL as the client has escaped it. url.URL.EscapedPath escapes the unescaped path anew
+// where the client has left a character as it is that ought to be escaped (`|`, `^`, é), and so loses each %2F and %3A.
+func EscapedPath(u *url.URL) string {
+	if path, err := url.PathUnescape(u.RawPath); u.RawPath != "" && err == nil && path == u.Path {
+		return u.RawPath
+	}
+	return u.EscapedPath()
+}
 
 // unescapeSegment undoes all percent-encoding, as http.proto asks for a single-segment variable. A malformed sequence,
 // which net/http has refused before, stays as it is.

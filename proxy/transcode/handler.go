@@ -120,7 +120,7 @@ func (h *Handler) Skipped() []Skipped { return slices.Clone(h.skipped) }
 // ServeHTTP answers one request. The path in its URL has no prefix any more.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var buffer [16]string // on the stack; few templates have as many segments
-	path := r.URL.EscapedPath()
+	path := EscapedPath(r.URL)
 	found, segments, ok := h.routes.find(buffer[:0], r.Method, path)
 	if !ok {
 		h.serveUnrouted(w, r, path)

@@ -33,8 +33,9 @@ type options struct {
 const (
 	// DefaultTimeout bounds a call when WithTimeout does not: as long as the usual load balancer waits.
 	DefaultTimeout = 30 * time.Second
-	// DefaultMaxBody bounds a request body, in bytes, when WithMaxBody does not: what grpc-go servers accept by default.
-	DefaultMaxBody = 4 << 20
+	// DefaultMaxBody bounds a request body, in bytes, when WithMaxBody does not: what a NATS server takes by default. JSON is
+	// larger than the message that it becomes.
+	DefaultMaxBody = 1 << 20
 )
 
 // WithTimeout bounds each call: its context ends at the latest this long after the body has been read. The request's own

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -362,5 +363,26 @@ func BenchmarkTrieFind(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+func TestEscapedPathIsTheClients(t *testing.T) {
+	for raw, want := range map[string]string{
+		"/a%2Fb":            "/a%2Fb",
+		"/a%2Fb|c":          "/a%2Fb|c",
+		"/a%2Fbé":           "/a%2Fbé",
+		"/a%3Ab^":           "/a%3Ab^",
+		"/plain":            "/plain",
+		"/with%20space/é":   "/with%20space/é",
+		"/percent%25/%7Bx}": "/percent%25/%7Bx}",
+	} {
+		u, err := url.ParseRequestURI(raw)
+		require.NoError(t, err)
+		got := EscapedPath(u)
+		unescaped, err := url.PathUnescape(got)
+		require.NoError(t, err)
+		require.Equal(t, u.Path, unescaped)
+		require.Equal(t, strings.Count(strings.ToUpper(want), "%2F"), strings.Count(strings.ToUpper(got), "%2F"), raw)
+		require.Equal(t, strings.Count(strings.ToUpper(want), "%3A"), strings.Count(strings.ToUpper(got), "%3A"), raw)
 	}
 }

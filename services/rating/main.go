@@ -96,7 +96,7 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 		return st.Ping(probe)
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; choose another address with --listen", err)
 	}
 	defer func() { err = errors.Join(err, health.Close()) }()
 

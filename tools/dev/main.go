@@ -49,7 +49,7 @@ func main() {
 type testCommand struct {
 	Race bool     `help:"With the race detector."`
 	Full bool     `help:"Run long scenarios at their full size."`
-	Yes  bool     `help:"Install what is missing without asking." env:"CI"`
+	Yes  bool     `help:"Install what is missing without asking; so it is where the variable CI is set."`
 	Args []string `arg:"" optional:"" passthrough:"" help:"Further arguments of go test, packages included."`
 }
 
@@ -59,7 +59,7 @@ func (c *testCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return verify.Run(ctx, root, verify.Options{Race: c.Race, Full: c.Full, Yes: c.Yes, Args: c.Args})
+	return verify.Run(ctx, root, verify.Options{Race: c.Race, Full: c.Full, Yes: c.Yes || os.Getenv("CI") != "", Args: c.Args})
 }
 
 type lintCommand struct{}

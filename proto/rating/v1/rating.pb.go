@@ -138,7 +138,7 @@ func (x *Rating) GetEtag() string {
 
 type ListRatingsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many ratings to return at most: 1 to 1,000, 0 for 50.
+	// How many ratings to return at most: 0 for 50, and more than 1,000 for 1,000.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the previous page. The other fields must be the same as then, but page_size.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
@@ -571,9 +571,10 @@ const file_rating_v1_rating_proto_rawDesc = "" +
 	"\x04etag\x18\b \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag:D\xeaAA\n" +
 	"\x1crating.codingflow.com/Rating\x12\x10ratings/{rating}*\aratings2\x06ratingB\b\n" +
-	"\x06_score\"\x9c\x02\n" +
-	"\x12ListRatingsRequest\x12*\n" +
-	"\tpage_size\x18\x01 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12*\n" +
+	"\x06_score\"\x99\x02\n" +
+	"\x12ListRatingsRequest\x12'\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12P\n" +
 	"\x04user\x18\x03 \x01(\tB<\xe0A\x01\xfaA\x1c\n" +

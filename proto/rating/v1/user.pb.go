@@ -8,6 +8,7 @@ package ratingv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "github.com/codingflow/rating/proto/natsgrpc/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -119,7 +120,7 @@ func (x *User) GetEtag() string {
 
 type ListUsersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many users to return at most: 1 to 1,000, 0 for 50.
+	// How many users to return at most: 0 for 50, and more than 1,000 for 1,000.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the previous page. The other fields must be the same as then, but page_size.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
@@ -446,7 +447,7 @@ var File_rating_v1_user_proto protoreflect.FileDescriptor
 
 const file_rating_v1_user_proto_rawDesc = "" +
 	"\n" +
-	"\x14rating/v1/user.proto\x12\trating.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd8\x02\n" +
+	"\x14rating/v1/user.proto\x12\trating.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1anatsgrpc/v1/delivery.proto\"\xd8\x02\n" +
 	"\x04User\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12/\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x10\x01\x18dR\vdisplayName\x12&\n" +
@@ -458,9 +459,10 @@ const file_rating_v1_user_proto_rawDesc = "" +
 	"updateTime\x12\x1e\n" +
 	"\x04etag\x18\x06 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag::\xeaA7\n" +
-	"\x1arating.codingflow.com/User\x12\fusers/{user}*\x05users2\x04user\"\xa6\x01\n" +
-	"\x10ListUsersRequest\x12*\n" +
-	"\tpage_size\x18\x01 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12*\n" +
+	"\x1arating.codingflow.com/User\x12\fusers/{user}*\x05users2\x04user\"\xa3\x01\n" +
+	"\x10ListUsersRequest\x12'\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\bR\tpageToken\x12:\n" +
 	"\x13display_name_prefix\x18\x03 \x01(\tB\n" +
@@ -482,16 +484,17 @@ const file_rating_v1_user_proto_rawDesc = "" +
 	"\x1arating.codingflow.com/User\xbaH\x14r\x12\x18\x80\x022\r^users/[^/]+$R\x04name\x12\x1e\n" +
 	"\x04etag\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12\x19\n" +
-	"\x05force\x18\x03 \x01(\bB\x03\xe0A\x01R\x05force2\xcc\x03\n" +
+	"\x05force\x18\x03 \x01(\bB\x03\xe0A\x01R\x05force2\xd4\x03\n" +
 	"\vUserService\x12Y\n" +
 	"\tListUsers\x12\x1b.rating.v1.ListUsersRequest\x1a\x1c.rating.v1.ListUsersResponse\"\x11\x82\xd3\xe4\x93\x02\b\x12\x06/users\x90\x02\x01\x12Q\n" +
 	"\aGetUser\x12\x19.rating.v1.GetUserRequest\x1a\x0f.rating.v1.User\"\x1a\x82\xd3\xe4\x93\x02\x11\x12\x0f/{name=users/*}\x90\x02\x01\x12Q\n" +
 	"\n" +
 	"CreateUser\x12\x1c.rating.v1.CreateUserRequest\x1a\x0f.rating.v1.User\"\x14\x82\xd3\xe4\x93\x02\x0e:\x04user\"\x06/users\x12_\n" +
 	"\n" +
-	"UpdateUser\x12\x1c.rating.v1.UpdateUserRequest\x1a\x0f.rating.v1.User\"\"\x82\xd3\xe4\x93\x02\x1c:\x04user2\x14/{user.name=users/*}\x12[\n" +
+	"UpdateUser\x12\x1c.rating.v1.UpdateUserRequest\x1a\x0f.rating.v1.User\"\"\x82\xd3\xe4\x93\x02\x1c:\x04user2\x14/{user.name=users/*}\x12c\n" +
 	"\n" +
-	"DeleteUser\x12\x1c.rating.v1.DeleteUserRequest\x1a\x16.google.protobuf.Empty\"\x17\x82\xd3\xe4\x93\x02\x11*\x0f/{name=users/*}B7Z5github.com/codingflow/rating/proto/rating/v1;ratingv1b\x06proto3"
+	"DeleteUser\x12\x1c.rating.v1.DeleteUserRequest\x1a\x16.google.protobuf.Empty\"\x1f\xe2\xa6\x19\x04\n" +
+	"\x02\b\x1e\x82\xd3\xe4\x93\x02\x11*\x0f/{name=users/*}B7Z5github.com/codingflow/rating/proto/rating/v1;ratingv1b\x06proto3"
 
 var (
 	file_rating_v1_user_proto_rawDescOnce sync.Once

@@ -14,6 +14,11 @@ type message[M any] interface {
 	proto.Message
 }
 
+// maxAnswerBytes is what fits into a NATS message of the default size, beside its headers.
+const maxAnswerBytes = 1<<20 - 64<<10
+
+var errAnswerTooLarge = invalidError{fieldViolation("requests", "are too large together: send fewer at a time")}
+
 // command runs a command in one transaction and returns its answer, or the status of its error. With a request id it acts
 // once. The answer is decoded from what the store keeps, also on the first run, so that no rerun can differ from it.
 func command[M any, A message[M]](
@@ -28,7 +33,11 @@ func command[M any, A message[M]](
 		if err != nil {
 			return nil, err
 		}
-		return proto.Marshal(answer)
+		encoded, err := proto.Marshal(answer)
+		if len(encoded) > maxAnswerBytes { // before the commit: an answer that cannot be sent must not have an effect
+			return nil, errAnswerTooLarge
+		}
+		return encoded, err
 	})
 	if err != nil {
 		return nil, s.status(ctx, err)

@@ -10,6 +10,8 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
+
+	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 )
 
 // Interceptor returns an interceptor that lets only those requests through to their handlers which meet the constraints
@@ -17,13 +19,31 @@ import (
 func (s *Server) Interceptor() grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		if msg, ok := req.(proto.Message); ok {
-			if err := s.validate("", msg); err != nil {
+			err := checkBatch(msg)
+			if err == nil {
+				err = s.validate("", msg)
+			}
+			if err != nil {
 				return nil, s.status(ctx, err)
 			}
 		}
 		return handler(ctx, req)
 	}
 }
+
+// maxBatch is the limit of a batch, as its proto states it.
+const maxBatch = 1000
+
+// checkBatch refuses a batch that is far too large before each of its requests is looked at.
+func checkBatch(msg proto.Message) error {
+	if batch, ok := msg.(*ratingv1.BatchCreateRatingsRequest); ok && len(batch.GetRequests()) > maxBatch {
+		return invalidError{fieldViolation("requests", "must contain no more than %d item(s)", maxBatch)}
+	}
+	return nil
+}
+
+// maxViolations is how many violations an answer names: more help nobody, and a status travels in a header of 64 KiB.
+const maxViolations = 20
 
 // validate checks the constraints of a message. Its violations name the fields with a prefix, which is the path of the
 // message in the request.
@@ -37,7 +57,10 @@ func (s *Server) validate(prefix string, msg proto.Message) error {
 		return fmt.Errorf("validate %s: %w", msg.ProtoReflect().Descriptor().FullName(), err)
 	}
 	var invalid invalidError
-	for _, violation := range validationErr.Violations {
+	for i, violation := range validationErr.Violations {
+		if i == maxViolations {
+			break
+		}
 		field := prefix + protovalidate.FieldPathString(violation.Proto.GetField())
 		invalid = append(invalid, fieldViolation(field, "%s", violation.Proto.GetMessage()))
 	}

@@ -149,7 +149,16 @@ func open(ctx context.Context, path string, cfg *config) (*Store, error) {
 // start prepares the statements. Then it begins to write: a file that was migrated already has only been read until now,
 // and one that cannot be written shall be noticed.
 func (s *Store) start(ctx context.Context) (err error) {
-	if s.writer.prepared, err = prepare(ctx, s.writer.db); err != nil {
+	for begun := time.Now(); ; {
+		s.writer.prepared, err = prepare(ctx, s.writer.db)
+		if !isBusy(err) || time.Since(begun) >= s.writer.busyTimeout {
+			break
+		}
+		if err := wait(ctx, beginInterval); err != nil {
+			return err
+		}
+	}
+	if err != nil {
 		return err
 	}
 	readers, err := prepare(ctx, s.read)

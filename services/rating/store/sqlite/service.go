@@ -45,6 +45,7 @@ UPDATE services SET display_name = ?, display_name_key = ?, description = ?, upd
 	serviceExists          = `SELECT EXISTS (SELECT 1 FROM services WHERE id = ?)`
 	serviceHasRatings      = `SELECT EXISTS (SELECT 1 FROM ratings WHERE service_id = ?)`
 	deleteRatingsByService = `DELETE FROM ratings WHERE service_id = ?`
+	deleteScoreCounts      = `DELETE FROM score_counts WHERE service_id = ?`
 )
 
 func scanService(row scanner) (*ratingv1.Service, error) {
@@ -159,7 +160,11 @@ func (t tx) DeleteService(ctx context.Context, name, etag string, force bool) er
 		return err
 	}
 	if force {
-		err = execute(ctx, t.q, "delete the ratings of "+name, deleteRatingsByService, id)
+		// The counts go first, so that the trigger has none to keep for each rating.
+		err = execute(ctx, t.q, "delete the scores of "+name, deleteScoreCounts, id)
+		if err == nil {
+			err = execute(ctx, t.q, "delete the ratings of "+name, deleteRatingsByService, id)
+		}
 	} else {
 		err = checkUnrated(ctx, t.q, name, serviceHasRatings, id)
 	}

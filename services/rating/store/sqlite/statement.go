@@ -12,7 +12,7 @@ var statements = []string{
 	selectUser, selectUsers, selectUsersByPrefix, insertUser, updateUser, deleteUser,
 	userExists, userHasRatings, deleteRatingsByUser,
 	selectService, selectServices, selectServicesByPrefix, selectScoreCounts, insertService, updateService, deleteService,
-	serviceExists, serviceHasRatings, deleteRatingsByService,
+	serviceExists, serviceHasRatings, deleteRatingsByService, deleteScoreCounts,
 	selectRating, selectRatings, selectRatingsByUser, selectRatingsByService, selectRatingsByBoth, selectRatingID,
 	insertRating, updateRating, deleteRating,
 	selectRequest, insertRequest, deleteOldRequests, selectAny,
