@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"os"
@@ -63,13 +64,15 @@ func TestTheExamplesOfREADMEWorkAsWritten(t *testing.T) {
 	require.GreaterOrEqual(t, len(commands), 2)
 	require.Equal(t, "go run ./tools/dev up", commands[0])
 	require.Equal(t, "go run ./tools/dev test", commands[1], "which is what runs this test")
+	require.Len(t, commands, 3)
 
 	busy, err := net.Dial("tcp", "localhost:8080")
 	if err == nil {
 		require.NoError(t, busy.Close())
 		t.Fatal("README's examples use port 8080 and something listens there: end it")
 	}
-	start(t, root, commands[0])
+	stop := start(t, root, commands[0])
+	awaitAPI(t)
 	var session strings.Builder // one shell, so that later commands see earlier ones' variables
 	session.WriteString("set -o pipefail\n")
 	list := examples(fences(string(text), "console"))
@@ -89,35 +92,57 @@ func TestTheExamplesOfREADMEWorkAsWritten(t *testing.T) {
 	for i, e := range list {
 		require.Regexp(t, pattern(e.output), strings.TrimSpace(parts[i]), e.command)
 	}
+	stop()
+
+	for _, part := range strings.Split(commands[2], "\n") {
+		start(t, root, part)
+	}
+	awaitAPI(t)
+	require.Eventually(t, func() bool {
+		resp, err := http.Get("http://localhost:8080/api/users")
+		return err == nil && resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+	}, upTimeout, 100*time.Millisecond, "the parts on their own do not answer")
 }
 
-// start runs a command of README in the background, with its data in a temporary folder, and waits for the API. The
-// command is interrupted at the end, as with Ctrl-C, and must drain.
-func start(t *testing.T, root workspace.Root, command string) {
+// start runs a command of README in the background, again and again until it is stopped, as a person would who starts
+// the parts in another order; its data is in a temporary folder. It is interrupted as with Ctrl-C, and must end.
+func start(t *testing.T, root workspace.Root, command string) (stop func()) {
 	t.Helper()
-	cmd := exec.Command("bash", "-c", "exec "+command)
-	cmd.Dir = string(root)
-	cmd.Env = append(os.Environ(), "DEV_DATA="+t.TempDir())
-	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches the whole group
-	require.NoError(t, cmd.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGINT)
-		select {
-		case err := <-ended: // `go run` may report the interrupt as a failure
-			t.Log(command, "ended:", err)
-		case <-time.After(30 * time.Second):
-			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-			t.Error("the stack does not stop")
+	data := t.TempDir()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			cmd := exec.CommandContext(ctx, "bash", "-c", command)
+			cmd.Dir = string(root)
+			cmd.Env = append(os.Environ(), "DEV_DATA="+data)
+			cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches the whole group
+			cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
+			if err := cmd.Run(); ctx.Err() == nil { // such as the proxy, before NATS is there
+				t.Log(command, "ended:", err)
+				time.Sleep(time.Second)
+			}
 		}
-	})
+	}()
+	stop = func() {
+		cancel()
+		select {
+		case <-ended:
+		case <-time.After(30 * time.Second):
+			t.Error("does not stop:", command)
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// awaitAPI waits until the proxy is ready.
+func awaitAPI(t *testing.T) {
+	t.Helper()
 	require.Eventually(t, func() bool {
 		resp, err := http.Get("http://localhost:8080/readyz")
-		if err != nil {
-			return false
-		}
-		return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+		return err == nil && resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
 	}, upTimeout, 100*time.Millisecond)
 }
