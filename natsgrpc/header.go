@@ -18,6 +18,7 @@ const (
 	headerReplyTo  = "Natsgrpc-Reply-To"
 	headerDeadline = "Natsgrpc-Deadline"
 	headerBodyHash = "Natsgrpc-Body-Hash"
+	headerStream   = "Natsgrpc-Stream"
 	headerStatus   = "Grpc-Status"
 	headerMessage  = "Grpc-Message"
 	headerDetails  = "Grpc-Status-Details-Bin"

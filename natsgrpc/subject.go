@@ -37,6 +37,11 @@ func replySubject(service, conn, n string) string {
 	return "rep." + service + "." + conn + "." + n
 }
 
+// streamSubject is the subject of what a client sends on a stream to the server that has claimed it.
+func streamSubject(service, server, n string) string {
+	return "str." + service + "." + server + "." + n
+}
+
 // aliveSubject is what every server of a service subscribes to, so that a probe finds out whether there is one.
 func aliveSubject(service string) string {
 	return "alive." + service
