@@ -147,6 +147,8 @@ func (t *task) handleStream(ctx context.Context, desc grpc.StreamDesc) outcome {
 		}
 	}()
 
+	streams.heart.add(s.link) // from the claim on, so that a lost one is repeated
+	defer streams.heart.remove(s.link)
 	if err := s.claim(); err != nil {
 		s.link.out.reset(statusHeaderOf(err))
 		level := slog.LevelWarn
@@ -156,8 +158,6 @@ func (t *task) handleStream(ctx context.Context, desc grpc.StreamDesc) outcome {
 		t.worker.run.server.logger.Log(ctx, level, "natsgrpc: claim a stream", "method", t.method, "request", t.id, "error", err)
 		return outcome{}
 	}
-	streams.heart.add(s.link)
-	defer streams.heart.remove(s.link)
 	s.finish(s.handle())
 	return outcome{}
 }
