@@ -31,7 +31,7 @@ func streams(service natsgrpctest.Streams) func(grpc.ServiceRegistrar) {
 }
 
 // chat opens a Chat with a first message that was answered.
-func chat(t *testing.T, ctx context.Context, conn grpc.ClientConnInterface) pb.StreamService_ChatClient {
+func chat(t testing.TB, ctx context.Context, conn grpc.ClientConnInterface) pb.StreamService_ChatClient {
 	t.Helper()
 	stream, err := pb.NewStreamServiceClient(conn).Chat(ctx)
 	require.NoError(t, err)
@@ -346,6 +346,18 @@ func TestAStreamWithoutAQueueEndsAtOnce(t *testing.T) {
 	require.Equal(t, natsgrpc.ReasonNoQueue, reason(err))
 	require.Less(t, time.Since(start), time.Second)
 	require.Equal(t, io.EOF, stream.Send(&pb.ChatRequest{}))
+}
+
+func TestAStreamThatNoServerImplementsIsUnimplemented(t *testing.T) {
+	ns := natsgrpctest.NewServer(t)
+	nc := natsgrpctest.Connect(t, ns)
+	serve(t, nc, func(registrar grpc.ServiceRegistrar) {
+		registrar.RegisterService(&grpc.ServiceDesc{ServiceName: pb.StreamService_ServiceDesc.ServiceName}, nil)
+	})
+	stream, err := pb.NewStreamServiceClient(connect(t, nc)).Chat(t.Context())
+	require.NoError(t, err)
+	require.EqualError(t, endOf(stream), "rpc error: code = Unimplemented desc = unknown method Chat for service natsgrpctest.v1.StreamService")
+	require.Eventually(t, func() bool { return pending(t, streamOf(t, nc)) == 0 }, 5*time.Second, 10*time.Millisecond)
 }
 
 func TestStreamsArePinnedToTheServerThatClaimedThem(t *testing.T) {
