@@ -139,9 +139,9 @@
 //
 // Credit. M and C cost the bytes of their part and 256; the other frames cost nothing. Each end begins with a credit of
 // 262144 and sends M or C only while the sum of all their costs stays within it. A receiver raises the credit with a ping
-// as its application takes messages, to what was taken in total and 262144, whenever that is a quarter more than before. Credit never
-// falls: a smaller one in a ping is an old one. More than the credit breaks the stream. A client spends its first
-// credit before the claim, and keeps those frames until then.
+// as its application takes messages, to 262144 more than the cost of what was taken in total, whenever that raises it
+// by 65536 or more. Credit never falls: a smaller one in a ping is an old one. More than the credit breaks the stream. A
+// client spends its first credit before the claim, and keeps those frames until then.
 //
 // Life. From the claim on each end sends a ping every 1.5 s. An end that has heard no frame for 5 s breaks the stream. A
 // client ends it with UNAVAILABLE, reason STREAM_BROKEN, after the messages that have come, and sends a reset; a server

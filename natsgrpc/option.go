@@ -42,9 +42,9 @@ type serverOption func(*Server) error
 
 func (o serverOption) applyServer(s *Server) error { return o(s) }
 
-// WithSlots sets how many queries and how many commands of each service run at once on this server.
-// A stream takes a slot for as long as it lasts. It pulls no more
-// than that: a free slot is a request to the queue. Default 16 and 16; each from 1 to 10,000.
+// WithSlots sets how many queries and how many commands of each service run at once on this server. It pulls no more
+// than that: a free slot is a request to the queue. A stream takes a slot for as long as its handler runs. Default 16
+// and 16; each from 1 to 10,000.
 func WithSlots(queries, commands int) ServerOption {
 	return serverOption(func(s *Server) error {
 		for name, n := range map[string]int{"query": queries, "command": commands} {

@@ -473,19 +473,3 @@ func (s streamTransport) SetTrailer(md metadata.MD) error {
 	s.serverStream.SetTrailer(md)
 	return nil
 }
-
-// chainStream makes one interceptor of many, the first one outermost; nil of none.
-func chainStream(interceptors []grpc.StreamServerInterceptor) grpc.StreamServerInterceptor {
-	switch len(interceptors) {
-	case 0:
-		return nil
-	case 1:
-		return interceptors[0]
-	}
-	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-		next := chainStream(interceptors[1:])
-		return interceptors[0](srv, ss, info, func(srv any, ss grpc.ServerStream) error {
-			return next(srv, ss, info, handler)
-		})
-	}
-}
