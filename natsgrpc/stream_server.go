@@ -150,7 +150,7 @@ func (t *task) handleStream(ctx context.Context, desc grpc.StreamDesc) outcome {
 	streams.heart.add(s.link) // from the claim on, so that a lost one is repeated
 	defer streams.heart.remove(s.link)
 	if err := s.claim(); err != nil {
-		s.link.out.reset(statusHeaderOf(err))
+		s.link.out.reset(statusHeaderOf(s.status(err).Err()))
 		level := slog.LevelWarn
 		if ctx.Err() != nil { // the caller has left, or the server drains
 			level = slog.LevelDebug
@@ -289,21 +289,26 @@ func (s *serverStream) handle() (err error) {
 	return handler(s.task.worker.service.impl, s)
 }
 
-// finish sends the trailer with the status, once, and ends the stream.
-func (s *serverStream) finish(err error) {
-	st, ok := status.FromError(err)
-	if !ok { // as grpc-go does with an error that is no status
-		st = status.FromContextError(err)
-	}
+// status is what the caller is told of a stream that ended with err here.
+func (s *serverStream) status(err error) *status.Status {
 	switch cause := context.Cause(s.ctx); {
 	case cause == nil, errors.Is(cause, context.Canceled), errors.Is(cause, errCallerLeft):
+		if st, ok := status.FromError(err); ok {
+			return st
+		}
+		return status.FromContextError(err) // as grpc-go does with an error that is no status
 	case errors.Is(cause, context.DeadlineExceeded): // of the caller too: an OK could come first and hide what was not sent
-		st = status.Convert(s.contextError())
+		return status.Convert(s.contextError())
 	case errors.Is(cause, errDrained):
-		st = status.Convert(streamBroken("the server has drained"))
+		return status.Convert(streamBroken("the server has drained"))
 	default: // what the handler says now may only be due to the break
-		st = status.Convert(cause)
+		return status.Convert(cause)
 	}
+}
+
+// finish sends the trailer with the status, once, and ends the stream.
+func (s *serverStream) finish(err error) {
+	st := s.status(err)
 	s.mu.Lock()
 	if s.finished {
 		s.mu.Unlock()

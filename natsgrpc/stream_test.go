@@ -453,6 +453,41 @@ func TestAnOpeningCannotChooseWhereItsFramesGo(t *testing.T) {
 	require.ErrorIs(t, err, nats.ErrTimeout)
 }
 
+func TestACallerThatDoesNotAnswerTheClaimRunsNoHandler(t *testing.T) {
+	ns := natsgrpctest.NewServer(t)
+	nc := natsgrpctest.Connect(t, ns)
+	serve(t, nc, streams(natsgrpctest.Streams{OnChat: func(natsgrpctest.ChatStream) error {
+		t.Error("the handler runs")
+		return nil
+	}}))
+	frames, err := nc.SubscribeSync("rep.natsgrpctest_v1_StreamService.mute.1")
+	require.NoError(t, err)
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	for _, c := range []struct {
+		deadline time.Duration // from now; 0 for none
+		code     codes.Code
+	}{{0, codes.Unavailable}, {300 * time.Millisecond, codes.DeadlineExceeded}} {
+		msg := nats.NewMsg("cmd.natsgrpctest_v1_StreamService.0.Chat." + nats.NewInbox()[len(nats.InboxPrefix):])
+		msg.Header.Set("Natsgrpc-Stream", "1")
+		msg.Header.Set("Natsgrpc-Reply-To", frames.Subject)
+		if c.deadline > 0 {
+			msg.Header.Set("Natsgrpc-Deadline", fmt.Sprint(time.Now().Add(c.deadline).UnixNano()))
+		}
+		_, err = js.PublishMsg(t.Context(), msg)
+		require.NoError(t, err)
+		claim, err := frames.NextMsg(5 * time.Second)
+		require.NoError(t, err)
+		require.Equal(t, "P", string(claim.Data[:1]))
+		reset, err := frames.NextMsg(5 * time.Second)
+		require.NoError(t, err)
+		require.Equal(t, "R", string(reset.Data[:1]))
+		require.Equal(t, claim.Reply, reset.Reply)
+		require.Equal(t, fmt.Sprint(int(c.code)), reset.Header.Get("Grpc-Status"))
+		require.Zero(t, pending(t, streamOf(t, nc)))
+	}
+}
+
 func TestAnOpeningThatIsNotClaimedIsRedelivered(t *testing.T) {
 	ns := natsgrpctest.NewServer(t)
 	nc := natsgrpctest.Connect(t, ns)
