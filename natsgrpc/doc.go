@@ -109,8 +109,8 @@
 //
 // Opening a stream. A stream is a request like a unary one, on its method's queue, with these differences: it has the
 // header Natsgrpc-Stream, with the value 1; Natsgrpc-Reply-To is a rep subject for commands too; it has no data, since the
-// messages follow as frames; Nats-TTL tells the time to the deadline or 10 s, what is shorter. The client gives an opening
-// up that is not claimed within 10 s: UNAVAILABLE, reason STREAM_NOT_CLAIMED.
+// messages follow as frames; Nats-TTL, for queries only here too, is made of the time to the deadline or 10 s, what is
+// shorter. The client gives an opening up that is not claimed within 10 s: UNAVAILABLE, reason STREAM_NOT_CLAIMED.
 //
 // A server treats an opening like a request up to the handler. What would be the answer then, such as UNIMPLEMENTED, is
 // sent as a reset with that status, and the opening is acked. Otherwise the server claims the stream: it publishes a
