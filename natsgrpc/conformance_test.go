@@ -38,7 +38,7 @@ func TestConformance(t *testing.T) {
 }
 
 // serveUntil runs a server until the returned function is called, which reports what Serve returned.
-func serveUntil(t *testing.T, srv *natsgrpc.Server) (stop func() error) {
+func serveUntil(t testing.TB, srv *natsgrpc.Server) (stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -35,7 +35,7 @@ const republishAfter = time.Second
 var errClosed = status.Error(codes.Canceled, "grpc: the client connection is closing")
 
 // Conn calls services whose servers pull from JetStream queues. Generated gRPC clients take it as their connection. It
-// is safe for concurrent use and is meant to be shared: all calls use the same three subscriptions.
+// is safe for concurrent use and is meant to be shared: all calls and streams use the same three subscriptions.
 type Conn struct {
 	nc      *nats.Conn
 	methods methods
@@ -51,6 +51,9 @@ type Conn struct {
 	next     uint64
 	byNumber map[uint64]*call
 	byID     map[string]*call
+
+	heart   heart          // of the streams
+	streams sync.WaitGroup // their goroutines
 }
 
 // ConnOption changes what NewConn makes.
@@ -102,6 +105,8 @@ func (c *Conn) Close() error {
 	c.closed = true
 	close(c.closing)
 	c.mu.Unlock()
+	c.streams.Wait()
+	c.heart.close()
 	var errs []error
 	for _, sub := range c.subs {
 		if err := sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
@@ -111,15 +116,11 @@ func (c *Conn) Close() error {
 	return errors.Join(errs...)
 }
 
-// NewStream answers UNIMPLEMENTED: only unary calls are carried.
-func (c *Conn) NewStream(_ context.Context, _ *grpc.StreamDesc, method string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
-	return nil, status.Errorf(codes.Unimplemented, "natsgrpc: streaming method %s cannot be called", method)
-}
-
 // call is one call in flight.
 type call struct {
 	answer chan *nats.Msg // holds the first answer
 	ack    chan error     // holds the outcome of the publish: nil when the queue has the request
+	stream *clientStream  // takes the answers instead where the call is a stream
 }
 
 // Invoke performs a unary call. It returns after the answer, the end of ctx or of the method's timeout, whichever is
@@ -145,7 +146,7 @@ func (c *Conn) Invoke(ctx context.Context, fullName string, args, reply any, opt
 		return status.Error(codes.Unimplemented, err.Error())
 	}
 	if m.streaming {
-		return status.Errorf(codes.Internal, "natsgrpc: %s is a streaming method", fullName)
+		return status.Errorf(codes.Internal, "natsgrpc: %s is a streaming method: it takes NewStream", fullName)
 	}
 	codec := settings.codec()
 	body, err := encode(codec, args)
@@ -172,6 +173,9 @@ func (c *Conn) Invoke(ctx context.Context, fullName string, args, reply any, opt
 
 // encode returns the wire form of a request.
 func encode(codec encoding.CodecV2, args any) ([]byte, error) {
+	if args == nil { // as in grpc-go
+		return nil, nil
+	}
 	buffers, err := codec.Marshal(args)
 	if err != nil {
 		return nil, err
@@ -331,9 +335,17 @@ func (c *Conn) onResponse(msg *nats.Msg) {
 	pending.deliver(msg)
 }
 
-// onReply takes the answer to a query, from "rep.<svc>.<conn>.<n>".
+// onReply takes the answer to a query, or a frame of a stream, from "rep.<svc>.<conn>.<n>".
 func (c *Conn) onReply(msg *nats.Msg) {
-	c.numbered(msg.Subject).deliver(msg)
+	pending := c.numbered(msg.Subject)
+	switch {
+	case pending == nil:
+		c.refuseStream(msg)
+	case pending.stream != nil:
+		pending.stream.onFrame(msg)
+	default:
+		pending.deliver(msg)
+	}
 }
 
 // onPubAck takes the queue's acknowledgement of a request.

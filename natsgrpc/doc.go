@@ -2,8 +2,8 @@
 // work on it unchanged: [Conn] is a grpc.ClientConnInterface, [Server] a grpc.ServiceRegistrar.
 //
 // Work is pulled: a server asks for as many calls as it has free slots, so a call goes only to an instance that has
-// asked for it, and a slow instance takes no more than it can do. A call that its worker loses is redelivered. It
-// carries unary calls.
+// asked for it, and a slow instance takes no more than it can do. A call that its worker loses is redelivered. Streams
+// of all three kinds are pulled in the same way and then pinned to the server that has claimed them.
 //
 //	conn, err := natsgrpc.NewConn(nc)                 // client
 //	users := ratingv1.NewUserServiceClient(conn)
@@ -20,16 +20,30 @@
 //
 // A command is delivered at least once. To act once, a handler stores [RequestInfo].ID in the transaction of its effect.
 //
+// # Streams
+//
+// A stream takes a slot for as long as its handler runs, so a service whose streams are many or long wants more
+// slots. A server runs the handler of a stream at most once: a stream whose server or connection is lost ends with
+// UNAVAILABLE, reason STREAM_BROKEN, and it is for the caller to open another. A connection that comes back within 5
+// seconds keeps its streams if none of their frames were lost. Messages of any size within gRPC's limits pass. A reader
+// that is slow, or has stopped, stops its sender; each end keeps at most 256 KiB that have not been read, and the message
+// that is being read.
+//
+// A stream has no timeout but the caller's and the one that its method's option sets. [Retry] means nothing in a stream's
+// handler, and a panic is INTERNAL.
+//
 // # The wire, version 1
 //
 // The rest of this comment is the specification that a client or a server in another language is written from. In
 // subjects, <svc> is the full name of the service with each dot as "_"; <shard> is "0"; <method> is the method's name;
-// <id> names the call; <conn> names a client connection. <id> and <conn> are one subject token of at most 128
-// characters.
+// <id> names the call; <conn> names a client connection and <server> a server. These three are one subject token of at
+// most 128 characters.
 //
 //	qry.<svc>.<shard>.<method>.<id>   request of a query
 //	cmd.<svc>.<shard>.<method>.<id>   request of a command
-//	rep.<svc>.<conn>.<n>              answer to a query; <n> is the client's number for the call
+//	rep.<svc>.<conn>.<n>              answer to a query, or frames of a stream to its client; <n> is the client's number
+//	                                  for the call
+//	str.<svc>.<server>.<n>            frames of a stream to its server; <n> is the server's number for the stream
 //	rsp.<svc>.<id>.<conn>             answer to a command
 //	dead.<svc>.<method>.<id>          a command that was given up
 //	alive.<svc>                       a probe; every server of the service replies to it with an empty message
@@ -109,8 +123,53 @@
 // subject for the PubAck, and again every second until that has come; only then comes the answer. A replay publishes the
 // request under its old subject and a new Nats-Msg-Id; its answer replaces the kept one.
 //
+// Opening a stream. A stream is a request like a unary one, on its method's queue, with these differences: it has the
+// header Natsgrpc-Stream, with the value 1; Natsgrpc-Reply-To is a rep subject for commands too; it has no data, since the
+// messages follow as frames; Nats-TTL, for queries only here too, is made of the time to the deadline or 10 s, what is
+// shorter. The client gives an opening up that is not claimed within 10 s: UNAVAILABLE, reason STREAM_NOT_CLAIMED.
+//
+// A server treats an opening like a request up to the handler. What would be the answer then, such as UNIMPLEMENTED, is
+// sent as a reset with that status, and the opening is acked. Otherwise the server claims the stream: it publishes a
+// ping to the rep subject, with its str subject as the reply subject, and at once acks the opening with a reply subject.
+// The handler runs when JetStream has replied to the ack and the first frame of the client has come; if either is
+// missing for 9/10 of an ack wait, or the claim's "no responders" comes back, the server sends a reset and runs
+// nothing. The client sends its frames to the first server that has claimed, beginning with a ping, and a reset to any
+// other. So a lost opening is redelivered, and no opening runs two handlers, or one for a client that has left.
+//
+// Frames are core NATS messages, in their order from one connection to one subject. Numbers are big-endian, unsigned.
+//
+//	byte 0       kind, an ASCII letter
+//	bytes 1-8    the number of the frame; in P and R the number of the last numbered frame before it, or 0 in R
+//
+//	H            header metadata, in Md- headers as in an answer; server only, at most once, before any message
+//	M            a message: bytes 9-12 its length in bytes, then its first part, which may be all of it
+//	C            the next part of the message, from byte 9 on; the message is whole when it has its length
+//	E            the last frame: from the client its half-close; from the server, with the headers Grpc-Status,
+//	             Grpc-Message, Grpc-Status-Details-Bin and Tr-<key> as in an answer, the end of the stream
+//	P            a ping: bytes 9-16 the credit in total that the other end has; its reply subject is the sender's
+//	R            a reset: the stream is over at once; from the server with a status as in E, or none for STREAM_BROKEN
+//
+// H, M, C and E are numbered from 1 in each direction. A number that is not the one after the last, or a ping whose number
+// is not the last, means that frames were lost: the stream is broken. So E counts the frames before it. Parts have at most
+// 64 KiB, and less where the NATS server's max_payload is smaller.
+//
+// Credit. M and C cost the bytes of their part and 256; the other frames cost nothing. Each end begins with a credit of
+// 262144 and sends M or C only while the sum of all their costs stays within it. A receiver raises the credit with a ping
+// as its application takes messages, to 262144 more than the cost of what was taken in total, whenever that raises it
+// by 65536 or more. Credit never falls: a smaller one in a ping is an old one. More than the credit breaks the stream. A
+// client spends its first credit before the claim, and keeps those frames until then.
+//
+// Life. From the claim on each end sends a ping every 1.5 s. An end that has heard no frame for 5 s breaks the stream. A
+// client ends it with UNAVAILABLE, reason STREAM_BROKEN, after the messages that have come, and sends a reset; a server
+// cancels the handler and sends E with that status. A reset cancels the handler too; a client sends one when its caller
+// cancels, at the deadline, and when it refuses a message. A ping for a stream that its receiver does not know is answered
+// with a reset to its reply subject, if that has the form of a str or rep subject of the same service; so a lost reset or E is
+// made good. A client takes resets only from the server that it has, told by their reply subject, and before the claim
+// from all.
+//
 // Draining. A server stops pulling, drains its subscriptions (JetStream gives what it cannot deliver to another pull at
-// once), waits for its handlers, and leaves when every answer is acked.
+// once), waits for its handlers, and leaves when every answer is acked. Streams that outlast this end with UNAVAILABLE,
+// reason STREAM_BROKEN.
 //
 // Reasons are those of google.rpc.ErrorInfo details with the domain "natsgrpc".
 package natsgrpc

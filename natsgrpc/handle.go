@@ -80,6 +80,22 @@ func chain(interceptors []grpc.UnaryServerInterceptor) grpc.UnaryServerIntercept
 	}
 }
 
+// chainStream makes one interceptor of many, the first one outermost; nil of none.
+func chainStream(interceptors []grpc.StreamServerInterceptor) grpc.StreamServerInterceptor {
+	switch len(interceptors) {
+	case 0:
+		return nil
+	case 1:
+		return interceptors[0]
+	}
+	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+		next := chainStream(interceptors[1:])
+		return interceptors[0](srv, ss, info, func(srv any, ss grpc.ServerStream) error {
+			return next(srv, ss, info, handler)
+		})
+	}
+}
+
 // transportStream collects the header and the trailer that a handler sets with grpc.SetHeader and the like. They travel
 // with the answer, so SendHeader sends nothing earlier; it only ends the time in which a header can be set.
 type transportStream struct {

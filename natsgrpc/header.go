@@ -19,6 +19,7 @@ const (
 	headerReplyTo  = "Natsgrpc-Reply-To"
 	headerDeadline = "Natsgrpc-Deadline"
 	headerAttempts = "Natsgrpc-Attempts"
+	headerStream   = "Natsgrpc-Stream"
 	headerStatus   = "Grpc-Status"
 	headerMessage  = "Grpc-Message"
 	headerDetails  = "Grpc-Status-Details-Bin"

@@ -33,7 +33,7 @@ type method struct {
 	name      string
 	kind      kind
 	streaming bool
-	timeout   time.Duration
+	timeout   time.Duration // 0 for none
 	attempts  int
 	backoff   time.Duration
 }
@@ -49,6 +49,9 @@ func newMethod(md protoreflect.MethodDescriptor) *method {
 		timeout:   defaultTimeout,
 		attempts:  defaultAttempts,
 		backoff:   defaultBackoff,
+	}
+	if m.streaming { // a stream may go on for as long as both ends want
+		m.timeout = 0
 	}
 	if d := delivery.GetTimeout().AsDuration(); d > 0 {
 		m.timeout = d

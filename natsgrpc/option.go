@@ -43,7 +43,8 @@ type serverOption func(*Server) error
 func (o serverOption) applyServer(s *Server) error { return o(s) }
 
 // WithSlots sets how many queries and how many commands of each service run at once on this server. It pulls no more
-// than that: a free slot is a request to the queue. Default 16 and 16; each from 1 to 10,000.
+// than that: a free slot is a request to the queue. A stream takes a slot for as long as its handler runs. Default 16
+// and 16; each from 1 to 10,000.
 func WithSlots(queries, commands int) ServerOption {
 	return serverOption(func(s *Server) error {
 		for name, n := range map[string]int{"query": queries, "command": commands} {
@@ -74,8 +75,28 @@ func WithVerifyOnly() ServerOption {
 	})
 }
 
+// WithStreamInterceptors adds interceptors around the handlers of streams, the first one outermost.
+func WithStreamInterceptors(interceptors ...grpc.StreamServerInterceptor) ServerOption {
+	return serverOption(func(s *Server) error {
+		s.streamInterceptors = append(s.streamInterceptors, interceptors...)
+		return nil
+	})
+}
+
+// WithMaxReceiveSize sets how many bytes a message may have that a stream brings to this server. Default 4 MiB, as in
+// grpc-go. The requests of unary calls are bounded by the NATS server's max_payload.
+func WithMaxReceiveSize(bytes int) ServerOption {
+	return serverOption(func(s *Server) error {
+		if bytes < 0 {
+			return fmt.Errorf("natsgrpc: max receive size %d; want 0 or more", bytes)
+		}
+		s.maxReceiveSize = bytes
+		return nil
+	})
+}
+
 // WithDrainTimeout sets how long Serve waits for running handlers after its context has ended. What runs longer is
-// cancelled and given back to the queue. Default 30 seconds.
+// cancelled: unary calls are given back to the queue, streams end with UNAVAILABLE. Default 30 seconds.
 func WithDrainTimeout(timeout time.Duration) ServerOption {
 	return serverOption(func(s *Server) error {
 		if timeout <= 0 {

@@ -27,7 +27,7 @@ func ServerPermissions(inbox string, services ...protoreflect.ServiceDescriptor)
 	for _, service := range services {
 		token := serviceToken(service.FullName())
 		p.Publish = append(p.Publish, "rsp."+token+".>", "rep."+token+".>", "dead."+token+".>")
-		p.Subscribe = append(p.Subscribe, aliveSubject(token))
+		p.Subscribe = append(p.Subscribe, aliveSubject(token), "str."+token+".>")
 		for _, queue := range Queues(service) {
 			consumer := queue.Stream.Name + "." + queue.Consumer.Durable
 			streams = append(streams, queue.Stream.Name)
@@ -52,6 +52,7 @@ func ServerPermissions(inbox string, services ...protoreflect.ServiceDescriptor)
 func ConnPermissions(inbox string, services ...protoreflect.ServiceDescriptor) Permissions {
 	p := Permissions{Subscribe: []string{inbox + ".>", "rsp.*.*.*", "rep.*.*.*"}}
 	for _, service := range services {
+		p.Publish = append(p.Publish, "str."+serviceToken(service.FullName())+".>")
 		for _, queue := range Queues(service) {
 			p.Publish = append(p.Publish, queue.Stream.Subjects...)
 		}

@@ -47,6 +47,9 @@ type Server struct {
 	drainTimeout time.Duration
 	verifyOnly   bool
 
+	streamInterceptors []grpc.StreamServerInterceptor
+	maxReceiveSize     int // of a message of a stream
+
 	mu       sync.Mutex
 	services []*service
 	serving  bool
@@ -59,6 +62,7 @@ type service struct {
 	descriptor protoreflect.ServiceDescriptor
 	impl       any
 	handlers   map[string]grpc.MethodDesc
+	streams    map[string]grpc.StreamDesc
 	fullNames  map[string]string // method name → "/pkg.Service/Method"
 }
 
@@ -71,13 +75,15 @@ type ServerOption interface{ applyServer(*Server) error }
 // Errors: an option is wrong.
 func NewServer(nc *nats.Conn, options ...ServerOption) (*Server, error) {
 	s := &Server{
-		nc:           nc,
-		methods:      methods{descriptors: protoregistry.GlobalFiles},
-		logger:       slog.Default(),
-		slots:        map[kind]int{query: defaultSlots, command: defaultSlots},
-		drainTimeout: defaultDrainTimeout,
-		notReady:     ErrStarting,
-		ready:        make(chan struct{}),
+		nc:             nc,
+		methods:        methods{descriptors: protoregistry.GlobalFiles},
+		logger:         slog.Default(),
+		slots:          map[kind]int{query: defaultSlots, command: defaultSlots},
+		drainTimeout:   defaultDrainTimeout,
+		notReady:       ErrStarting,
+		maxReceiveSize: defaultMaxReceiveSize,
+
+		ready: make(chan struct{}),
 	}
 	for _, option := range options {
 		if err := option.applyServer(s); err != nil {
@@ -101,10 +107,20 @@ func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	if err != nil {
 		panic("natsgrpc: register service: " + err.Error())
 	}
-	registered := &service{descriptor: descriptor, impl: impl, handlers: map[string]grpc.MethodDesc{}, fullNames: map[string]string{}}
+	registered := &service{
+		descriptor: descriptor,
+		impl:       impl,
+		handlers:   map[string]grpc.MethodDesc{},
+		streams:    map[string]grpc.StreamDesc{},
+		fullNames:  map[string]string{},
+	}
 	for _, m := range desc.Methods {
 		registered.handlers[m.MethodName] = m
 		registered.fullNames[m.MethodName] = "/" + desc.ServiceName + "/" + m.MethodName
+	}
+	for _, m := range desc.Streams {
+		registered.streams[m.StreamName] = m
+		registered.fullNames[m.StreamName] = "/" + desc.ServiceName + "/" + m.StreamName
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,7 +141,8 @@ func (s *Server) Ready() <-chan struct{} { return s.ready }
 // Serve creates or updates the queues of the registered services, or waits for them ([WithVerifyOnly]), and pulls from
 // them until ctx ends. Then it drains:
 // it stops pulling, waits for the running handlers, sends their answers, and returns nil. Handlers that outlast the
-// drain timeout are cancelled, their calls go back to the queue, and Serve returns an error that counts them.
+// drain timeout are cancelled, their calls go back to the queue, their streams end with UNAVAILABLE, and Serve returns an
+// error that counts them.
 //
 // It also returns an error when the queues cannot be created, and when the NATS connection is closed under it. A
 // connection that is only lost for a while is not an error. Serve can be called once.
@@ -226,6 +243,7 @@ type running struct {
 	ledger  *ledger
 	workers []*worker
 	alive   []*nats.Subscription
+	streams *serverStreams
 
 	// handlers is the context of all handlers. It outlives Serve's, so that a drain lets them finish.
 	handlers context.Context
@@ -234,7 +252,7 @@ type running struct {
 
 // start subscribes and begins to pull.
 func (s *Server) start(ctx context.Context, services []*service) (*running, error) {
-	r := &running{server: s}
+	r := &running{server: s, streams: newServerStreams(s.nc)}
 	r.handlers, r.abandon = context.WithCancelCause(context.WithoutCancel(ctx))
 	var err error
 	if r.ledger, err = newLedger(s.nc, s.logger, s.windowSize(services)); err != nil {
@@ -250,6 +268,9 @@ func (s *Server) start(ctx context.Context, services []*service) (*running, erro
 			return nil, errors.Join(fmt.Errorf("natsgrpc: subscribe: %w", err), r.drain(time.Second))
 		}
 		r.alive = append(r.alive, sub)
+		if err := r.streams.serve(service); err != nil {
+			return nil, errors.Join(err, r.drain(time.Second))
+		}
 		for _, queue := range Queues(service.descriptor) {
 			w := newWorker(r, service, queue, s.slots[queue.kind])
 			if err := w.start(); err != nil {
@@ -338,6 +359,9 @@ func (r *running) drain(timeout time.Duration) error {
 		if n := r.ledger.len(); n > 0 {
 			err = fmt.Errorf("natsgrpc: drain: %d calls outlasted %v and went back to their queues", n, timeout)
 		}
+		if n := r.streams.len(); n > 0 {
+			err = errors.Join(err, fmt.Errorf("natsgrpc: drain: %d streams outlasted %v and were ended", n, timeout))
+		}
 		r.abandon(errDrained)
 		r.ledger.giveBack()
 		select {
@@ -352,5 +376,5 @@ func (r *running) drain(timeout time.Duration) error {
 			err = errors.Join(err, unsubscribeErr)
 		}
 	}
-	return errors.Join(err, r.ledger.close())
+	return errors.Join(err, r.streams.close(), r.ledger.close())
 }

@@ -42,6 +42,11 @@ func deadSubject(service, method, id string) string {
 	return "dead." + service + "." + method + "." + id
 }
 
+// streamSubject is the subject of what a client sends on a stream to the server that has claimed it.
+func streamSubject(service, server, n string) string {
+	return "str." + service + "." + server + "." + n
+}
+
 // aliveSubject is what every server of a service subscribes to, so that a probe finds out whether there is one.
 func aliveSubject(service string) string {
 	return "alive." + service

@@ -38,6 +38,7 @@ type task struct {
 	id      string
 	attempt int    // 0 if the delivery is malformed
 	number  uint64 // in the ledger
+	stream  bool   // the request opens a stream
 
 	mu        sync.Mutex
 	cancel    context.CancelCauseFunc
@@ -55,6 +56,7 @@ type task struct {
 func newTask(w *worker, msg *nats.Msg) *task {
 	now := time.Now()
 	t := &task{worker: w, msg: msg, name: tokenAt(msg.Subject, 3), id: lastToken(msg.Subject), beat: now, confirmed: now, settle: ackDone}
+	t.stream = msg.Header.Get(headerStream) != ""
 	t.method = t.name
 	if fullName, served := w.service.fullNames[t.name]; served {
 		t.method = fullName
@@ -85,6 +87,12 @@ func (t *task) run() {
 		ledger.remove(t)
 		return
 	}
+	if t.stream {
+		t.worker.freeSlot()
+		t.refuseStream(result)
+		ledger.remove(t)
+		return
+	}
 	if t.worker.queue.kind == query {
 		t.worker.freeSlot()
 		t.reply(result)
@@ -110,6 +118,10 @@ func (t *task) perform() (result outcome, delay time.Duration, retry bool) {
 	}
 	m, known := t.worker.queue.methods[t.name]
 	handler, served := t.worker.service.handlers[t.name]
+	streamHandler, streams := t.worker.service.streams[t.name]
+	if t.stream {
+		served = streams
+	}
 	if !known || !served {
 		// Another version of this service may serve it, so it goes round before it is refused.
 		if t.attempt < defaultAttempts {
@@ -125,6 +137,9 @@ func (t *task) perform() (result outcome, delay time.Duration, retry bool) {
 	}
 	ctx, cancel := t.context(deadline, limited)
 	defer cancel()
+	if t.stream {
+		return t.handleStream(ctx, streamHandler), 0, false
+	}
 	result, err = t.handle(ctx, handler)
 	if err == nil {
 		return result, 0, false

@@ -1,5 +1,5 @@
 // Package natsgrpctest helps to test natsgrpc and what is built on it: an in-process NATS server with JetStream, and the
-// conformance suite that every transport for unary gRPC calls must pass.
+// conformance suites that every transport for gRPC calls must pass: Run for unary ones, RunStreams for streams.
 package natsgrpctest
 
 import (

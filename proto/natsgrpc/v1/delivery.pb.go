@@ -235,7 +235,7 @@ func (x *Queue) GetAckWait() *durationpb.Duration {
 type MethodDelivery struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How long a call may take, from the caller's start to its answer, where the caller sets no earlier deadline.
-	// Default 10 seconds.
+	// Default 10 seconds; none for a streaming method.
 	Timeout *durationpb.Duration `protobuf:"bytes,1,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	// How often a call is tried: a panic, a lost worker and a natsgrpc.Retry error are tried again; a status that the
 	// handler returns is an answer and is not. Default 5.
