@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -382,4 +384,15 @@ func (p *call) deliver(msg *nats.Msg) {
 	case p.answer <- msg:
 	default:
 	}
+}
+
+// RedactURLs returns a list of NATS URLs, as nats.Connect takes it, without their passwords, for messages to people.
+func RedactURLs(urls string) string {
+	list := strings.Split(urls, ",")
+	for i := range list {
+		if u, err := url.Parse(strings.TrimSpace(list[i])); err == nil {
+			list[i] = u.Redacted()
+		}
+	}
+	return strings.Join(list, ",")
 }

@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/url"
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"strings"
 	"syscall"
 	"time"
 
@@ -70,7 +68,7 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { logger.Warn("disconnected from NATS", "error", err) }),
 		nats.ReconnectHandler(func(nc *nats.Conn) { logger.Info("connected to NATS again", "nats", nc.ConnectedUrlRedacted()) }))
 	if err != nil {
-		return fmt.Errorf("cannot reach NATS at %s: %w", redacted(cfg.NATS), err)
+		return fmt.Errorf("cannot reach NATS at %s: %w", natsgrpc.RedactURLs(cfg.NATS), err)
 	}
 	defer nc.Close()
 	conn, err := natsgrpc.NewConn(nc, natsgrpc.WithDescriptors(files), natsgrpc.WithLogger(logger))
@@ -112,15 +110,4 @@ func version() string {
 		return info.Main.Version
 	}
 	return "unknown"
-}
-
-// redacted returns a list of URLs without their passwords.
-func redacted(urls string) string {
-	list := strings.Split(urls, ",")
-	for i := range list {
-		if u, err := url.Parse(strings.TrimSpace(list[i])); err == nil {
-			list[i] = u.Redacted()
-		}
-	}
-	return strings.Join(list, ",")
 }

@@ -35,7 +35,7 @@ type deadCommand struct {
 func (c *deadCommand) with(ctx context.Context, use func(context.Context, *natsgrpc.DeadLetters) error) error {
 	nc, err := nats.Connect(c.NATS, nats.Name("dev dead"))
 	if err != nil {
-		return fmt.Errorf("cannot reach NATS at %s: %w", c.NATS, err)
+		return fmt.Errorf("cannot reach NATS at %s: %w", natsgrpc.RedactURLs(c.NATS), err)
 	}
 	defer nc.Close()
 	letters, err := natsgrpc.NewDeadLetters(nc)

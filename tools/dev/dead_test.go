@@ -55,5 +55,5 @@ func TestDeadLettersAreShownToAPerson(t *testing.T) {
 	}))
 	require.NoError(t, (&deadDropCommand{ID: id}).Run(t.Context(), c))
 	require.ErrorIs(t, (&deadReplayCommand{ID: id}).Run(t.Context(), c), natsgrpc.ErrNoDeadLetter)
-	require.ErrorContains(t, (&deadListCommand{}).Run(t.Context(), &deadCommand{NATS: "nats://127.0.0.1:1"}), "cannot reach NATS at nats://127.0.0.1:1")
+	require.ErrorContains(t, (&deadListCommand{}).Run(t.Context(), &deadCommand{NATS: "nats://u:secret@127.0.0.1:1"}), "cannot reach NATS at nats://u:xxxxx@127.0.0.1:1")
 }

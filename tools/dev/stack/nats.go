@@ -3,11 +3,10 @@ package stack
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"path/filepath"
-	"strings"
 	"time"
 
+	"github.com/codingflow/rating/natsgrpc"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 )
@@ -28,7 +27,7 @@ func (s *Stack) startNATS() (connect func(name string) (*nats.Conn, error), err 
 	return func(name string) (*nats.Conn, error) {
 		nc, err := nats.Connect(target, append(options, nats.Name(name), nats.ErrorHandler(s.onNATSError))...)
 		if err != nil {
-			return nil, fmt.Errorf("cannot reach NATS at %s: %w", redacted(target), err)
+			return nil, fmt.Errorf("cannot reach NATS at %s: %w", natsgrpc.RedactURLs(target), err)
 		}
 		s.onClose(func() error { nc.Close(); return nil })
 		return nc, nil
@@ -66,15 +65,4 @@ func (s *Stack) embedNATS() (*server.Server, error) {
 // onNATSError logs what goes wrong beside any call, such as a subscription that cannot keep up.
 func (s *Stack) onNATSError(nc *nats.Conn, _ *nats.Subscription, err error) {
 	s.config.Logger.Error("NATS", "connection", nc.Opts.Name, "error", err)
-}
-
-// redacted returns a list of URLs without their passwords.
-func redacted(urls string) string {
-	list := strings.Split(urls, ",")
-	for i := range list {
-		if u, err := url.Parse(strings.TrimSpace(list[i])); err == nil {
-			list[i] = u.Redacted()
-		}
-	}
-	return strings.Join(list, ",")
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -221,7 +220,7 @@ func (s *Stack) Welcome(w io.Writer) error {
 	url := "http://" + net.JoinHostPort(host, port)
 	broker := "in this process"
 	if s.config.NATS != "" {
-		broker = redacted(s.config.NATS)
+		broker = natsgrpc.RedactURLs(s.config.NATS)
 	}
 	_, err = fmt.Fprintf(w, `
 The rating app runs at %[1]s
@@ -239,6 +238,3 @@ or open %[1]s/ui in a browser. Ctrl-C stops it; the data stays.
 `, url, s.config.Data, broker)
 	return err
 }
-
-// Compile-time proof that the proxy can be tested without a listener.
-var _ http.Handler = (*proxy.Server)(nil)
