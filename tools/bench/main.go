@@ -10,10 +10,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/pprof"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -24,6 +28,8 @@ type cli struct {
 	Rounds   int           `help:"Rounds; the median one counts." default:"3"`
 	Clients  []int         `help:"Clients, each with one call at a time." default:"1,64"`
 	Payload  int           `help:"Bytes of text in the request and in its answer." default:"512"`
+	Only     string        `help:"Measure only the targets whose name has this in it; the first of them is what the ratios refer to."`
+	Profile  string        `help:"Write a CPU profile of it all to this file."`
 }
 
 // Validate is called by kong.
@@ -63,12 +69,21 @@ func run(ctx context.Context, c cli) error {
 		return err
 	}
 	defer lab.close()
+	stop, err := profile(c.Profile)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	fmt.Printf("%s %s/%s, %d CPUs; payload %d bytes, %d rounds of %v\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH,
 		runtime.NumCPU(), c.Payload, c.Rounds, c.Duration)
-	fmt.Printf(header, "target", "clients", "requests/s", "p50", "p99", "rate/bare", "p50/bare")
+	fmt.Printf(header, "target", "clients", "requests/s", "p50", "p99", "cpu/call", "rate/bare", "p50/bare")
 	for _, kind := range []string{"query", "command"} {
 		for _, clients := range c.Clients {
-			if err := compare(ctx, c, lab.targets(kind), clients); err != nil {
+			targets := slices.DeleteFunc(lab.targets(kind), func(t target) bool { return !strings.Contains(t.name, c.Only) })
+			if len(targets) == 0 {
+				continue
+			}
+			if err := compare(ctx, c, targets, clients); err != nil {
 				return err
 			}
 		}
@@ -76,10 +91,28 @@ func run(ctx context.Context, c cli) error {
 	return nil
 }
 
+// profile begins a CPU profile, if there is to be one. The returned function ends it.
+func profile(file string) (stop func(), err error) {
+	if file == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		report(f.Close())
+	}, nil
+}
+
 // The rows of the table.
 const (
-	header = "%-17s %8s %11s %10s %10s %10s %9s\n"
-	row    = "%-17s %8d %11.0f %10v %10v %10.2f %9.2f\n"
+	header = "%-17s %8s %11s %10s %10s %10s %10s %9s\n"
+	row    = "%-17s %8d %11.0f %10v %10v %10v %10.2f %9.2f\n"
 )
 
 // target is something that is measured.
@@ -110,7 +143,7 @@ func compare(ctx context.Context, c cli, targets []target, clients int) error {
 	for i, t := range targets {
 		r := median(rounds[i])
 		fmt.Printf(row, t.name, clients, r.perSecond, r.p50.Round(time.Microsecond),
-			r.p99.Round(time.Microsecond), r.perSecond/base.perSecond, float64(r.p50)/float64(base.p50))
+			r.p99.Round(time.Microsecond), r.cpu.Round(100*time.Nanosecond), r.perSecond/base.perSecond, float64(r.p50)/float64(base.p50))
 	}
 	return nil
 }
