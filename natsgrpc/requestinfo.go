@@ -4,8 +4,8 @@ import "context"
 
 // RequestInfo is what a handler can know of the delivery of its call.
 type RequestInfo struct {
-	// ID names the call. It is the same in each attempt, so a handler that stores it together with its effect acts
-	// once: in the transaction of the effect, find the id and return the answer stored with it, or do the work.
+	// ID names the call. It is the same in each attempt, so a handler that stores it in the transaction of its effect acts
+	// once. Package natsgrpc/once does it.
 	ID string
 	// Attempt counts the deliveries of the request from 1. A lost worker's attempt counts too, and so does a
 	// delivery that reached nobody because its worker left just then.
