@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/codingflow/rating/natsgrpc/once"
 	"github.com/codingflow/rating/services/rating/store"
 )
 
@@ -24,7 +25,7 @@ var errAnswerTooLarge = invalidError{fieldViolation("requests", "are too large t
 func command[M any, A message[M]](
 	ctx context.Context, s *Server, req proto.Message, run func(ctx context.Context, tx store.Tx) (A, error),
 ) (A, error) {
-	request, err := store.NewRequest(s.requestID(ctx), req)
+	request, err := once.NewRequest(s.requestID(ctx), req)
 	if err != nil {
 		return nil, s.status(ctx, err)
 	}

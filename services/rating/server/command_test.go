@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/codingflow/rating/natsgrpc/once"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 	"github.com/codingflow/rating/services/rating/store"
 	"github.com/codingflow/rating/services/rating/store/sqlite"
@@ -78,7 +79,7 @@ func TestDatabaseErrorsHaveTheirStatus(t *testing.T) {
 		_, err := a.CreateUser(t.Context(), &ratingv1.CreateUserRequest{User: &ratingv1.User{DisplayName: "Ada"}})
 		return err
 	}
-	_, err = other.Do(t.Context(), store.Request{}, func(context.Context, store.Tx) ([]byte, error) {
+	_, err = other.Do(t.Context(), once.Request{}, func(context.Context, store.Tx) ([]byte, error) {
 		busy := create()
 		requireStatus(t, busy, codes.Unavailable, "DATABASE_BUSY", "the database is busy")
 		requireEqual(t, &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Second)}, status.Convert(busy).Details()[0])

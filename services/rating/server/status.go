@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/protoadapt"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/codingflow/rating/natsgrpc/once"
 	"github.com/codingflow/rating/services/rating/store"
 )
 
@@ -30,7 +31,7 @@ var statuses = []struct {
 	{store.ErrAlreadyExists, codes.AlreadyExists, "ALREADY_EXISTS"},
 	{store.ErrHasRatings, codes.FailedPrecondition, "HAS_RATINGS"},
 	{store.ErrStale, codes.Aborted, "STALE_ETAG"},
-	{store.ErrRequestReused, codes.InvalidArgument, "REQUEST_ID_REUSED"},
+	{once.ErrReused, codes.InvalidArgument, "REQUEST_ID_REUSED"},
 }
 
 // status returns the gRPC status of an error. It logs what the client is not told.

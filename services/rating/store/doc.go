@@ -21,6 +21,6 @@
 //
 // # Errors
 //
-// The package's sentinel errors speak to the API's client: their text, and that of the [ResourceError] around them, may
-// be shown. When a context ends, the error wraps the context's. Every other error is the database's.
+// The package's sentinel errors, and [once.ErrReused], speak to the API's client: their text, and that of the [ResourceError]
+// around them, may be shown. When a context ends, the error wraps the context's. Every other error is the database's.
 package store

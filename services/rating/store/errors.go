@@ -11,8 +11,6 @@ var (
 	ErrHasRatings = errors.New("has ratings, and force is not set")
 	// ErrStale is in a [ResourceError] that names the resource which has another etag (AIP-154).
 	ErrStale = errors.New("the etag is not the current one")
-	// ErrRequestReused says that a request id was recorded for another request.
-	ErrRequestReused = errors.New("the request id was used for another request")
 	// ErrBusy says that the database did not let the call in for as long as the store waits for that. Nothing happened.
 	ErrBusy = errors.New("the database is busy")
 )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/codingflow/rating/natsgrpc/once"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 )
 
@@ -24,8 +25,8 @@ type Store interface {
 	// fn may be called again after the transaction of its last call was rolled back; it must have no effect but through
 	// tx, must not use tx after it returned, and must not call the Store.
 	//
-	// Errors: [ErrRequestReused] when the ID was recorded with another digest; [ErrBusy].
-	Do(ctx context.Context, req Request, fn func(ctx context.Context, tx Tx) (answer []byte, err error)) (answer []byte, err error)
+	// Errors: [once.ErrReused] when the ID was recorded with another digest; [ErrBusy].
+	Do(ctx context.Context, req once.Request, fn func(ctx context.Context, tx Tx) (answer []byte, err error)) (answer []byte, err error)
 
 	// DeleteRequests deletes records of requests that were committed before a time, the oldest first and at most limit,
 	// and returns how many it deleted.

@@ -4,8 +4,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 )
 
 func TestNewIDsSortByCreation(t *testing.T) {
@@ -16,17 +14,6 @@ func TestNewIDsSortByCreation(t *testing.T) {
 		require.Greater(t, id, last)
 		last = id
 	}
-}
-
-func TestNewRequest(t *testing.T) {
-	digest := func(name string) Request {
-		req, err := NewRequest("id", &ratingv1.CreateUserRequest{User: &ratingv1.User{DisplayName: name}})
-		require.NoError(t, err)
-		require.Equal(t, "id", req.ID)
-		return req
-	}
-	require.Equal(t, digest("a"), digest("a"))
-	require.NotEqual(t, digest("a"), digest("b"))
 }
 
 func TestNewRatingSummary(t *testing.T) {

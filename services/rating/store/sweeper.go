@@ -8,10 +8,6 @@ import (
 	"time"
 )
 
-// DefaultRetention is how long requests stay recorded: longer than a request can come again. natsgrpc keeps it as a dead
-// letter for 7 days, and a replayed one for a day in its queue.
-const DefaultRetention = 9 * 24 * time.Hour
-
 const (
 	// sweepInterval is the time between two sweeps: short beside any retention, so that the records of about one retention
 	// are kept, and long beside a sweep.

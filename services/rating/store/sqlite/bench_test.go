@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/codingflow/rating/natsgrpc/once"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 	"github.com/codingflow/rating/services/rating/store"
 	"github.com/codingflow/rating/services/rating/store/sqlite"
@@ -27,7 +28,7 @@ func BenchmarkCreate(b *testing.B) {
 				b.SetParallelism(callers)
 				b.RunParallel(func(pb *testing.PB) {
 					for pb.Next() {
-						req := store.Request{ID: fmt.Sprint(id.Add(1))}
+						req := once.Request{ID: fmt.Sprint(id.Add(1))}
 						_, err := st.Do(b.Context(), req, func(ctx context.Context, tx store.Tx) ([]byte, error) {
 							_, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada Lovelace"})
 							return []byte("an answer of about one hundred bytes ........................................................"), err
@@ -48,7 +49,7 @@ func BenchmarkGet(b *testing.B) {
 	require.NoError(b, err)
 	defer st.Close()
 	var name string
-	_, err = st.Do(b.Context(), store.Request{}, func(ctx context.Context, tx store.Tx) ([]byte, error) {
+	_, err = st.Do(b.Context(), once.Request{}, func(ctx context.Context, tx store.Tx) ([]byte, error) {
 		user, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada Lovelace"})
 		name = user.GetName()
 		return nil, err

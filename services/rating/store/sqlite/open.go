@@ -14,6 +14,7 @@ import (
 
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 
+	"github.com/codingflow/rating/natsgrpc/once"
 	"github.com/codingflow/rating/services/rating/store"
 )
 
@@ -60,7 +61,7 @@ func WithBusyTimeout(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.busyTimeout = d })
 }
 
-// WithRetention sets how long requests stay recorded. Default [store.DefaultRetention].
+// WithRetention sets how long requests stay recorded. Default [once.DefaultRetention].
 func WithRetention(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.retention = d })
 }
@@ -96,7 +97,7 @@ func Open(ctx context.Context, file string, opts ...Option) (*Store, error) {
 	cfg := config{
 		synchronous: Full,
 		busyTimeout: defaultBusyTimeout,
-		retention:   store.DefaultRetention,
+		retention:   once.DefaultRetention,
 		logger:      slog.Default(),
 	}
 	for _, opt := range opts {
@@ -166,7 +167,7 @@ func (s *Store) start(ctx context.Context) (err error) {
 		return err
 	}
 	s.reader = reader{pool{readers}}
-	return s.writer.do(ctx, func(querier) error { return nil })
+	return s.writer.do(ctx, func(transaction) error { return nil })
 }
 
 // walLimit is the size in bytes to which the write-ahead log is cut back after a burst of writes.

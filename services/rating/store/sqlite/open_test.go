@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/codingflow/rating/natsgrpc/once"
 	"github.com/codingflow/rating/services/rating/store"
 	"github.com/codingflow/rating/services/rating/store/sqlite"
 )
@@ -98,6 +99,17 @@ func TestOpenAtOnceMigratesOnce(t *testing.T) {
 	require.Equal(t, "0\n1", queryString(t, rawDB(t, file), "SELECT version_id FROM goose_db_version ORDER BY id"))
 }
 
+// The migrations have made the table that package once reads and writes.
+func TestTableOfRequestsIsThatOfOnce(t *testing.T) {
+	const definition = "SELECT sql FROM sqlite_schema WHERE tbl_name = 'requests' AND sql IS NOT NULL ORDER BY name"
+	file := newFile(t)
+	open(t, file)
+	other := rawDB(t, newFile(t))
+	_, err := other.ExecContext(t.Context(), once.Table("requests").Schema(once.SQLite))
+	require.NoError(t, err)
+	require.Equal(t, queryString(t, other, definition), queryString(t, rawDB(t, file), definition))
+}
+
 func TestLockedFile(t *testing.T) {
 	file := newFile(t)
 	st := open(t, file, sqlite.WithBusyTimeout(20*time.Millisecond))
@@ -110,7 +122,7 @@ func TestLockedFile(t *testing.T) {
 	_, err = sqlite.Open(t.Context(), file, sqlite.WithBusyTimeout(20*time.Millisecond))
 	require.ErrorIs(t, err, store.ErrBusy)
 	require.EqualError(t, err, "database "+file+" is locked by another process: the database is busy")
-	_, err = st.Do(t.Context(), store.Request{}, createUser)
+	_, err = st.Do(t.Context(), once.Request{}, createUser)
 	require.ErrorIs(t, err, store.ErrBusy)
 	_, err = st.ListUsers(t.Context(), store.UserQuery{Limit: 1})
 	require.NoError(t, err, "readers do not wait for the writer")
@@ -120,12 +132,12 @@ func TestLockedFile(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	<-ctx.Done()
-	_, err = patient.Do(ctx, store.Request{}, createUser)
+	_, err = patient.Do(ctx, once.Request{}, createUser)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 
 	_, err = other.ExecContext(t.Context(), "ROLLBACK")
 	require.NoError(t, err)
-	_, err = st.Do(t.Context(), store.Request{}, createUser)
+	_, err = st.Do(t.Context(), once.Request{}, createUser)
 	require.NoError(t, err)
 }
 
@@ -133,7 +145,7 @@ func TestOldRequestsAreSweptWhileOpen(t *testing.T) {
 	file := newFile(t)
 	st, err := sqlite.Open(t.Context(), file)
 	require.NoError(t, err)
-	_, err = st.Do(t.Context(), store.Request{ID: "a"}, createUser)
+	_, err = st.Do(t.Context(), once.Request{ID: "a"}, createUser)
 	require.NoError(t, err)
 	require.NoError(t, st.Close())
 

@@ -30,9 +30,6 @@ USE TEMP B-TREE FOR ORDER BY` + planOfAggregates,
 		selectRatings:          "SEARCH ratings USING PRIMARY KEY (id>?)",
 		selectRatingsByUser:    "SEARCH ratings USING INDEX ratings_by_user (user_id=? AND id>?)",
 		selectRatingsByService: "SEARCH ratings USING INDEX ratings_by_service (service_id=? AND id>?)",
-		deleteOldRequests: `SEARCH requests USING INTEGER PRIMARY KEY (rowid=?)
-LIST SUBQUERY 1
-SEARCH requests USING COVERING INDEX requests_by_create_time (create_time<?)`,
 	} {
 		require.Equal(t, want, plan(t, st, statement), "%s", statement)
 	}

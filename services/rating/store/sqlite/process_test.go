@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/codingflow/rating/natsgrpc/once"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 	"github.com/codingflow/rating/services/rating/store"
 	"github.com/codingflow/rating/services/rating/store/sqlite"
@@ -67,7 +68,7 @@ func createAll(ctx context.Context, st store.Store, fail func(error)) <-chan int
 		for range callers {
 			group.Go(func() {
 				for request := range todo {
-					if _, err := st.Do(ctx, store.Request{ID: strconv.Itoa(request)}, createUser); err != nil {
+					if _, err := st.Do(ctx, once.Request{ID: strconv.Itoa(request)}, createUser); err != nil {
 						fail(err)
 					}
 					done <- request
@@ -129,7 +130,7 @@ func TestProcessesShareAFile(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	for range 20 {
-		_, err := st.Do(ctx, store.Request{}, createUser)
+		_, err := st.Do(ctx, once.Request{}, createUser)
 		require.NoError(t, err)
 	}
 	lines := 1
@@ -145,7 +146,7 @@ func TestReopenedFileHasTheData(t *testing.T) {
 	file := newFile(t)
 	st, err := sqlite.Open(t.Context(), file)
 	require.NoError(t, err)
-	name, err := st.Do(t.Context(), store.Request{ID: "a"}, createUser)
+	name, err := st.Do(t.Context(), once.Request{ID: "a"}, createUser)
 	require.NoError(t, err)
 	require.NoError(t, st.Close())
 
@@ -153,7 +154,7 @@ func TestReopenedFileHasTheData(t *testing.T) {
 	user, err := st.GetUser(t.Context(), string(name))
 	require.NoError(t, err)
 	require.Equal(t, "Ada", user.GetDisplayName())
-	again, err := st.Do(t.Context(), store.Request{ID: "a"}, createUser)
+	again, err := st.Do(t.Context(), once.Request{ID: "a"}, createUser)
 	require.NoError(t, err)
 	require.Equal(t, string(name), string(again))
 }
@@ -161,11 +162,11 @@ func TestReopenedFileHasTheData(t *testing.T) {
 func TestTwoStoresShareAFile(t *testing.T) {
 	file := newFile(t)
 	first, second := open(t, file), open(t, "file:"+file)
-	name, err := first.Do(t.Context(), store.Request{ID: "a"}, createUser)
+	name, err := first.Do(t.Context(), once.Request{ID: "a"}, createUser)
 	require.NoError(t, err)
 	_, err = second.GetUser(t.Context(), string(name))
 	require.NoError(t, err)
-	again, err := second.Do(t.Context(), store.Request{ID: "a"}, createUser)
+	again, err := second.Do(t.Context(), once.Request{ID: "a"}, createUser)
 	require.NoError(t, err)
 	require.Equal(t, string(name), string(again))
 }

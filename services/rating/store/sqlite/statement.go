@@ -15,7 +15,7 @@ var statements = []string{
 	serviceExists, serviceHasRatings, deleteRatingsByService, deleteScoreCounts,
 	selectRating, selectRatings, selectRatingsByUser, selectRatingsByService, selectRatingsByBoth, selectRatingID,
 	insertRating, updateRating, deleteRating,
-	selectRequest, insertRequest, deleteOldRequests, selectAny,
+	selectAny,
 }
 
 // selectAny reads something.

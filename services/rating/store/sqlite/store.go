@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/codingflow/rating/natsgrpc/once"
 	"github.com/codingflow/rating/services/rating/store"
 )
 
@@ -19,18 +20,16 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
+// requests is the table of the commands that were committed, with their answers. The migrations make it.
+const requests once.Table = "requests"
+
 // Do implements [store.Store]. It calls fn at most once.
-func (s *Store) Do(ctx context.Context, req store.Request, fn func(context.Context, store.Tx) ([]byte, error)) (answer []byte, err error) {
-	err = s.writer.do(ctx, func(q querier) error {
-		// Nobody else can write until the commit: what is not recorded now is not recorded when record inserts it.
-		known, err := recorded(ctx, q, req, &answer)
-		if known || err != nil {
-			return err
-		}
-		if answer, err = fn(ctx, tx{q}); err != nil {
-			return err
-		}
-		return record(ctx, q, req, answer)
+func (s *Store) Do(ctx context.Context, req once.Request, fn func(context.Context, store.Tx) ([]byte, error)) (answer []byte, err error) {
+	err = s.writer.do(ctx, func(t transaction) error {
+		answer, err = requests.DoTx(ctx, t.tx, req, func(ctx context.Context, _ *sql.Tx) ([]byte, error) {
+			return fn(ctx, tx{t})
+		})
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -40,8 +39,8 @@ func (s *Store) Do(ctx context.Context, req store.Request, fn func(context.Conte
 
 // DeleteRequests implements [store.Store].
 func (s *Store) DeleteRequests(ctx context.Context, before time.Time, limit int) (deleted int, err error) {
-	err = s.writer.do(ctx, func(q querier) error {
-		deleted, err = deleteRequests(ctx, q, before, limit)
+	err = s.writer.do(ctx, func(t transaction) error {
+		deleted, err = requests.Sweep(ctx, t.tx, before, limit)
 		return err
 	})
 	if err != nil {

@@ -19,7 +19,7 @@ type writer struct {
 }
 
 // do runs fn in a transaction, which it commits when fn returns no error. It returns fn's error unchanged.
-func (w *writer) do(ctx context.Context, fn func(querier) error) error {
+func (w *writer) do(ctx context.Context, fn func(transaction) error) error {
 	conn, err := w.db.Conn(ctx)
 	if err != nil {
 		return failure(ctx, "open database", err)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/codingflow/rating/natsgrpc/once"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 	"github.com/codingflow/rating/services/rating/store"
 )
@@ -63,14 +64,14 @@ func testConcurrentAverages(t *testing.T, st store.Store) {
 // rateAndChange creates a rating, then changes it when its score is even and deletes it when it is odd.
 func rateAndChange(ctx context.Context, st store.Store, user, service string, score int32) error {
 	var rating *ratingv1.Rating
-	_, err := st.Do(ctx, store.Request{}, func(ctx context.Context, tx store.Tx) (_ []byte, err error) {
+	_, err := st.Do(ctx, once.Request{}, func(ctx context.Context, tx store.Tx) (_ []byte, err error) {
 		rating, err = tx.CreateRating(ctx, &ratingv1.Rating{User: user, Service: service, Score: &score})
 		return nil, err
 	})
 	if err != nil {
 		return err
 	}
-	_, err = st.Do(ctx, store.Request{}, func(ctx context.Context, tx store.Tx) ([]byte, error) {
+	_, err = st.Do(ctx, once.Request{}, func(ctx context.Context, tx store.Tx) ([]byte, error) {
 		if score%2 == 1 {
 			return nil, tx.DeleteRating(ctx, rating.GetName(), rating.GetEtag())
 		}
@@ -106,7 +107,7 @@ func testConcurrentUnique(t *testing.T, st store.Store) {
 	var group sync.WaitGroup
 	for range 16 {
 		group.Go(func() {
-			_, err := st.Do(t.Context(), store.Request{}, func(ctx context.Context, tx store.Tx) ([]byte, error) {
+			_, err := st.Do(t.Context(), once.Request{}, func(ctx context.Context, tx store.Tx) ([]byte, error) {
 				_, err := tx.CreateRating(ctx, &ratingv1.Rating{User: user, Service: service, Score: proto.Int32(3)})
 				return nil, err
 			})
@@ -132,7 +133,7 @@ func testConcurrentEtag(t *testing.T, st store.Store) {
 	var group sync.WaitGroup
 	for i := range 16 {
 		group.Go(func() {
-			_, err := st.Do(t.Context(), store.Request{}, func(ctx context.Context, tx store.Tx) ([]byte, error) {
+			_, err := st.Do(t.Context(), once.Request{}, func(ctx context.Context, tx store.Tx) ([]byte, error) {
 				_, err := tx.UpdateUser(ctx, user.GetName(), user.GetEtag(), func(user *ratingv1.User) error {
 					user.DisplayName = fmt.Sprint("Winner ", i)
 					return nil
@@ -160,7 +161,7 @@ func testConcurrentUpdates(t *testing.T, st store.Store) {
 	var group sync.WaitGroup
 	for range 16 {
 		group.Go(func() {
-			_, err := st.Do(t.Context(), store.Request{}, func(ctx context.Context, tx store.Tx) ([]byte, error) {
+			_, err := st.Do(t.Context(), once.Request{}, func(ctx context.Context, tx store.Tx) ([]byte, error) {
 				_, err := tx.UpdateService(ctx, service, "", func(service *ratingv1.Service) error {
 					service.Description += "x"
 					return nil

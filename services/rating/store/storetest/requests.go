@@ -11,20 +11,21 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/codingflow/rating/natsgrpc/once"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 	"github.com/codingflow/rating/services/rating/store"
 )
 
 // request returns a request that asks for a user with a display name.
-func request(t *testing.T, id, displayName string) store.Request {
+func request(t *testing.T, id, displayName string) once.Request {
 	t.Helper()
-	req, err := store.NewRequest(id, &ratingv1.CreateUserRequest{User: &ratingv1.User{DisplayName: displayName}})
+	req, err := once.NewRequest(id, &ratingv1.CreateUserRequest{User: &ratingv1.User{DisplayName: displayName}})
 	require.NoError(t, err)
 	return req
 }
 
 // createRecorded creates a user under a request; its answer is the user's name.
-func createRecorded(ctx context.Context, st store.Store, req store.Request) (string, error) {
+func createRecorded(ctx context.Context, st store.Store, req once.Request) (string, error) {
 	answer, err := st.Do(ctx, req, func(ctx context.Context, tx store.Tx) ([]byte, error) {
 		user, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada"})
 		return []byte(user.GetName()), err
@@ -69,13 +70,13 @@ func testRequestReused(t *testing.T, st store.Store) {
 	_, err := createRecorded(t.Context(), st, request(t, "a", "Ada"))
 	require.NoError(t, err)
 	_, err = createRecorded(t.Context(), st, request(t, "a", "Grace"))
-	require.ErrorIs(t, err, store.ErrRequestReused)
+	require.ErrorIs(t, err, once.ErrReused)
 
 	// The same bytes, but another method.
-	other, err := store.NewRequest("a", &ratingv1.CreateServiceRequest{Service: &ratingv1.Service{DisplayName: "Ada"}})
+	other, err := once.NewRequest("a", &ratingv1.CreateServiceRequest{Service: &ratingv1.Service{DisplayName: "Ada"}})
 	require.NoError(t, err)
 	_, err = createRecorded(t.Context(), st, other)
-	require.ErrorIs(t, err, store.ErrRequestReused)
+	require.ErrorIs(t, err, once.ErrReused)
 	requireUsers(t, st, 1)
 }
 
@@ -107,7 +108,7 @@ func testPanic(t *testing.T, st store.Store) {
 
 func testNoRequestID(t *testing.T, st store.Store) {
 	for range 2 {
-		_, err := createRecorded(t.Context(), st, store.Request{})
+		_, err := createRecorded(t.Context(), st, once.Request{})
 		require.NoError(t, err)
 	}
 	requireUsers(t, st, 2)
@@ -210,7 +211,7 @@ func testCanceled(t *testing.T, st store.Store) {
 	requireUsers(t, st, 0)
 
 	// One who waits for the right to write gives up as well.
-	_, err = st.Do(t.Context(), store.Request{}, func(context.Context, store.Tx) ([]byte, error) {
+	_, err = st.Do(t.Context(), once.Request{}, func(context.Context, store.Tx) ([]byte, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
 		errs := make(chan error)

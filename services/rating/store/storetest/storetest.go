@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 
+	"github.com/codingflow/rating/natsgrpc/once"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 	"github.com/codingflow/rating/services/rating/store"
 )
@@ -85,7 +86,7 @@ var errTest = errors.New("refused by the test")
 // do runs a command that is not recorded.
 func do(t *testing.T, st store.Store, fn func(ctx context.Context, tx store.Tx) error) error {
 	t.Helper()
-	_, err := st.Do(t.Context(), store.Request{}, func(ctx context.Context, tx store.Tx) ([]byte, error) {
+	_, err := st.Do(t.Context(), once.Request{}, func(ctx context.Context, tx store.Tx) ([]byte, error) {
 		return nil, fn(ctx, tx)
 	})
 	return err
