@@ -9,6 +9,11 @@ import (
 
 // Permissions are the subjects that a NATS user may use; everything else is denied to it. Written into the server's
 // configuration, or into the user's JWT, they are the least that a component can work with.
+//
+// They are no wall between users of one account who mean harm. NATS does not check reply subjects, and JetStream publishes
+// its answers with its own rights: who may pull from one queue can have the "no messages" of that pull delivered to any
+// subject, $JS.API.STREAM.DELETE.<stream> or the answer to another's call included. Services that do not trust each other
+// need accounts of their own.
 type Permissions struct {
 	// Publish and Subscribe are subjects, which may have wildcards.
 	Publish, Subscribe []string

@@ -14,15 +14,15 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
-	"github.com/nats-io/nats.go"
 
 	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/proxy/server"
 )
 
 // A config is what the command line and the environment say.
 type config struct {
-	NATS         string           `name:"nats" env:"NATS_URL" default:"nats://127.0.0.1:4222" help:"URL of the NATS server, or several, separated by commas."`
+	NATS         natsdial.Config  `embed:"" group:"NATS"`
 	Listen       string           `env:"PROXY_LISTEN" default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
 	Prefix       string           `env:"PROXY_PREFIX" default:"/api" help:"Path below which the API is served; / for none."`
 	Descriptors  string           `env:"PROXY_DESCRIPTORS" placeholder:"FILE" help:"FileDescriptorSet (buf build -o FILE) with services to serve beside the built-in ones. A file in it replaces the built-in one of the same path."`
@@ -64,11 +64,9 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 	}
 	defer listener.Close() // if Serve is not reached
 
-	nc, err := nats.Connect(cfg.NATS, nats.Name("proxy"), nats.MaxReconnects(-1),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { logger.Warn("disconnected from NATS", "error", err) }),
-		nats.ReconnectHandler(func(nc *nats.Conn) { logger.Info("connected to NATS again", "nats", nc.ConnectedUrlRedacted()) }))
+	nc, err := cfg.NATS.Connect("proxy", logger)
 	if err != nil {
-		return fmt.Errorf("cannot reach NATS at %s: %w", natsgrpc.RedactURLs(cfg.NATS), err)
+		return err
 	}
 	defer nc.Close()
 	conn, err := natsgrpc.NewConn(nc, natsgrpc.WithDescriptors(files), natsgrpc.WithLogger(logger))
@@ -95,7 +93,7 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	logger.Info("serving", "version", version(), "nats", nc.ConnectedUrlRedacted(),
+	logger.Info("serving", "version", version(), "nats", nc.ConnectedAddr(),
 		"url", "http://"+listener.Addr().String()+cfg.Prefix)
 	if err := srv.Serve(ctx, listener); err != nil {
 		return err

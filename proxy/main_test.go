@@ -14,13 +14,14 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 )
 
 func newConfig(nats string) *config {
 	return &config{
-		NATS: nats, Listen: "127.0.0.1:0", Prefix: "/api", Timeout: 10 * time.Second, MaxBody: 4 << 20, DrainTimeout: 10 * time.Second,
+		NATS: natsdial.Config{URL: nats}, Listen: "127.0.0.1:0", Prefix: "/api", Timeout: 10 * time.Second, MaxBody: 4 << 20, DrainTimeout: 10 * time.Second,
 	}
 }
 
@@ -84,8 +85,12 @@ func TestRunSaysWhatIsWrong(t *testing.T) {
 		want   string
 	}{
 		{
-			"NATS", func(c *config) { c.NATS = "nats://me:secret@" + closedAddress(t) },
+			"NATS", func(c *config) { c.NATS.URL = "nats://me:secret@" + closedAddress(t) },
 			`^cannot reach NATS at nats://me:xxxxx@127.0.0.1:[0-9]+: nats: no servers available for connection$`,
+		},
+		{
+			"credentials", func(c *config) { c.NATS.Creds = "/no/such/file" },
+			`^cannot use --nats-creds: nats: open /no/such/file: no such file or directory$`,
 		},
 		{
 			"busy port", func(c *config) { c.Listen = busy.Addr().String() },

@@ -24,14 +24,24 @@ func NewServer(t testing.TB) *server.Server {
 // NewServerAt is NewServer with its store in dir and on port, so that a test can shut it down and start it again.
 func NewServerAt(t testing.TB, dir string, port int) *server.Server {
 	t.Helper()
-	ns, err := server.NewServer(&server.Options{
-		Host:      "127.0.0.1",
-		Port:      port,
-		JetStream: true,
-		StoreDir:  dir,
-		NoSigs:    true,
-		NoLog:     true,
-	})
+	return NewServerWith(t, &server.Options{StoreDir: dir, Port: port})
+}
+
+// NewServerWith is NewServer with options, such as users and certificates. It sets those that every test server shares,
+// and the port and the store if they are not set.
+func NewServerWith(t testing.TB, options *server.Options) *server.Server {
+	t.Helper()
+	options.Host = "127.0.0.1"
+	options.JetStream = true
+	options.NoSigs = true
+	options.NoLog = true
+	if options.Port == 0 {
+		options.Port = server.RANDOM_PORT
+	}
+	if options.StoreDir == "" {
+		options.StoreDir = t.TempDir()
+	}
+	ns, err := server.NewServer(options)
 	require.NoError(t, err)
 	ns.Start()
 	t.Cleanup(func() {

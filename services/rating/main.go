@@ -13,16 +13,16 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
-	"github.com/nats-io/nats.go"
 
 	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/services/rating/server"
 	"github.com/codingflow/rating/services/rating/store/sqlite"
 )
 
 // A config is what the command line and the environment say.
 type config struct {
-	NATS         string           `name:"nats" env:"NATS_URL" default:"nats://127.0.0.1:4222" help:"URL of the NATS server, or several, separated by commas."`
+	NATS         natsdial.Config  `embed:"" group:"NATS"`
 	Listen       string           `env:"RATING_LISTEN" default:"127.0.0.1:8081" help:"Address of /healthz and /readyz."`
 	Database     string           `env:"DATABASE_URL" default:"rating.db" help:"Path or file: URL of the SQLite database, which is created if need be."`
 	QuerySlots   int              `env:"RATING_QUERY_SLOTS" default:"16" help:"Queries of each API service that run at once."`
@@ -54,11 +54,9 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
 
-	nc, err := nats.Connect(cfg.NATS, nats.Name("rating"), nats.MaxReconnects(-1),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { logger.Warn("disconnected from NATS", "error", err) }),
-		nats.ReconnectHandler(func(nc *nats.Conn) { logger.Info("connected to NATS again", "nats", nc.ConnectedUrlRedacted()) }))
+	nc, err := cfg.NATS.Connect("rating", logger)
 	if err != nil {
-		return fmt.Errorf("cannot reach NATS at %s: %w", natsgrpc.RedactURLs(cfg.NATS), err)
+		return err
 	}
 	defer nc.Close()
 
@@ -98,7 +96,7 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, health.Close()) }()
 
-	logger.Info("serving", "version", version(), "nats", nc.ConnectedUrlRedacted(), "database", cfg.Database,
+	logger.Info("serving", "version", version(), "nats", nc.ConnectedAddr(), "database", cfg.Database,
 		"health", health.Addr.String())
 	if err := transport.Serve(ctx); err != nil {
 		return err

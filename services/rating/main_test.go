@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 )
@@ -22,7 +23,7 @@ import (
 func newConfig(t *testing.T, nats string) *config {
 	t.Helper()
 	return &config{
-		NATS: nats, Listen: "127.0.0.1:0", Database: filepath.Join(t.TempDir(), "rating.db"),
+		NATS: natsdial.Config{URL: nats}, Listen: "127.0.0.1:0", Database: filepath.Join(t.TempDir(), "rating.db"),
 		QuerySlots: 4, CommandSlots: 4, DrainTimeout: 10 * time.Second,
 	}
 }
@@ -82,7 +83,8 @@ func TestRunSaysWhatIsWrong(t *testing.T) {
 		change func(*config)
 		want   string
 	}{
-		{"NATS", func(c *config) { c.NATS = "nats://me:secret@" + closedAddress(t) }, "^cannot reach NATS at nats://me:xxxxx@127.0.0.1:[0-9]+: nats: no servers available for connection$"},
+		{"NATS", func(c *config) { c.NATS.URL = "nats://me:secret@" + closedAddress(t) }, "^cannot reach NATS at nats://me:xxxxx@127.0.0.1:[0-9]+: nats: no servers available for connection$"},
+		{"credentials", func(c *config) { c.NATS.Creds = "/no/such/file" }, "^cannot use --nats-creds: nats: open /no/such/file: no such file or directory$"},
 		{"port", func(c *config) { c.Listen = busy.Addr().String() }, "^cannot listen for health checks: listen tcp 127.0.0.1:[0-9]+: bind: address already in use; choose another address with --listen$"},
 		{"database", func(c *config) { c.Database = t.TempDir() }, "^database .* cannot be opened: it is a folder$"},
 		{"slots", func(c *config) { c.QuerySlots = 0 }, "slots"},

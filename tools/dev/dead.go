@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -11,7 +12,7 @@ import (
 	"time"
 
 	"github.com/codingflow/rating/natsgrpc"
-	"github.com/nats-io/nats.go"
+	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -23,7 +24,7 @@ import (
 const deadTimeout = time.Minute
 
 type deadCommand struct {
-	NATS string `name:"nats" help:"URL of the NATS server." default:"nats://127.0.0.1:4222" env:"NATS_URL"`
+	NATS natsdial.Config `embed:"" group:"NATS"`
 
 	List   deadListCommand   `cmd:"" help:"List the commands that were given up, the oldest first."`
 	Show   deadShowCommand   `cmd:"" help:"Show one, with its request."`
@@ -33,9 +34,9 @@ type deadCommand struct {
 
 // with connects and calls use.
 func (c *deadCommand) with(ctx context.Context, use func(context.Context, *natsgrpc.DeadLetters) error) error {
-	nc, err := nats.Connect(c.NATS, nats.Name("dev dead"))
+	nc, err := c.NATS.Connect("dev dead", slog.Default())
 	if err != nil {
-		return fmt.Errorf("cannot reach NATS at %s: %w", natsgrpc.RedactURLs(c.NATS), err)
+		return err
 	}
 	defer nc.Close()
 	letters, err := natsgrpc.NewDeadLetters(nc)

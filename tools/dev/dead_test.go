@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 	"github.com/stretchr/testify/require"
@@ -40,7 +41,7 @@ func TestDeadLettersAreShownToAPerson(t *testing.T) {
 	_, err = ratingv1.NewUserServiceClient(conn).CreateUser(t.Context(), &ratingv1.CreateUserRequest{User: &ratingv1.User{DisplayName: "Ada"}})
 	require.Error(t, err)
 
-	c := &deadCommand{NATS: nc.ConnectedUrl()}
+	c := &deadCommand{NATS: natsdial.Config{URL: nc.ConnectedUrl()}}
 	var id string
 	require.NoError(t, c.with(t.Context(), func(ctx context.Context, letters *natsgrpc.DeadLetters) error {
 		var list, one strings.Builder
@@ -55,5 +56,5 @@ func TestDeadLettersAreShownToAPerson(t *testing.T) {
 	}))
 	require.NoError(t, (&deadDropCommand{ID: id}).Run(t.Context(), c))
 	require.ErrorIs(t, (&deadReplayCommand{ID: id}).Run(t.Context(), c), natsgrpc.ErrNoDeadLetter)
-	require.ErrorContains(t, (&deadListCommand{}).Run(t.Context(), &deadCommand{NATS: "nats://u:secret@127.0.0.1:1"}), "cannot reach NATS at nats://u:xxxxx@127.0.0.1:1")
+	require.ErrorContains(t, (&deadListCommand{}).Run(t.Context(), &deadCommand{NATS: natsdial.Config{URL: "nats://u:secret@127.0.0.1:1"}}), "cannot reach NATS at nats://u:xxxxx@127.0.0.1:1")
 }

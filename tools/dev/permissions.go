@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/codingflow/rating/natsgrpc"
 	_ "github.com/codingflow/rating/proto/rating/v1" // the services that can be named
@@ -15,7 +16,8 @@ import (
 type permissionsCommand struct {
 	Role     string   `arg:"" enum:"server,client" help:"server: pulls the services' calls and answers them. client: calls them, as the proxy does."`
 	Services []string `arg:"" help:"Full names of the services, such as rating.v1.UserService."`
-	Inbox    string   `required:"" help:"Prefix of the user's inboxes, which no other user may have (nats.CustomInboxPrefix)."`
+	Inbox    string   `required:"" help:"Prefix of the user's inboxes, which no other user may have (--nats-inbox-prefix)."`
+	Format   string   `enum:"json,conf,nsc" default:"json" help:"json: the value of permissions in nats-server's configuration. conf: the user, as a configuration of its own. nsc: a command that adds the user to an account."`
 }
 
 // Run prints the permissions of a NATS user.
@@ -23,25 +25,51 @@ func (c *permissionsCommand) Run() error {
 	return c.write(os.Stdout)
 }
 
-// write writes the value of `permissions` in NATS's configuration, of whose syntax JSON is part.
+// write writes the permissions in the format.
 func (c *permissionsCommand) write(w io.Writer) error {
+	p, err := c.permissions()
+	if err != nil {
+		return err
+	}
+	var text string
+	switch c.Format {
+	case "conf":
+		text, err = confText(p)
+	case "nsc":
+		text = nscText(p)
+	default:
+		text, err = jsonText(p, "")
+	}
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, text)
+	return err
+}
+
+// permissions returns what the user needs.
+func (c *permissionsCommand) permissions() (natsgrpc.Permissions, error) {
 	services := make([]protoreflect.ServiceDescriptor, len(c.Services))
 	for i, name := range c.Services {
 		descriptor, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(name))
 		if err != nil {
-			return fmt.Errorf("unknown service %s", name)
+			return natsgrpc.Permissions{}, fmt.Errorf("unknown service %s", name)
 		}
 		service, ok := descriptor.(protoreflect.ServiceDescriptor)
 		if !ok {
-			return fmt.Errorf("%s is not a service", name)
+			return natsgrpc.Permissions{}, fmt.Errorf("%s is not a service", name)
 		}
 		services[i] = service
 	}
-	generate := natsgrpc.ConnPermissions
 	if c.Role == "server" {
-		generate = natsgrpc.ServerPermissions
+		return natsgrpc.ServerPermissions(c.Inbox, services...), nil
 	}
-	p := generate(c.Inbox, services...)
+	return natsgrpc.ConnPermissions(c.Inbox, services...), nil
+}
+
+// jsonText returns the value of `permissions` in NATS's configuration, of whose syntax JSON is part. Its lines but the
+// first begin with indent.
+func jsonText(p natsgrpc.Permissions, indent string) (string, error) {
 	type allow struct {
 		Allow []string `json:"allow"`
 	}
@@ -57,8 +85,40 @@ func (c *permissionsCommand) write(w io.Writer) error {
 	if p.Responses {
 		config.Responses = &responses{Max: 1, Expires: "1m"}
 	}
-	encoder := json.NewEncoder(w)
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(config)
+	encoder.SetIndent(indent, "  ")
+	err := encoder.Encode(config)
+	return text.String(), err
+}
+
+// confText returns a configuration with one user, whose public key is a variable: nats-server takes it from its environment
+// or from an assignment in the configuration.
+func confText(p natsgrpc.Permissions) (string, error) {
+	permissions, err := jsonText(p, "      ")
+	return `# $NKEY is the user's public key. The seed of the key is what --nats-nkey reads.
+authorization {
+  users: [
+    {
+      nkey: $NKEY
+      permissions: ` + permissions + `    }
+  ]
+}
+`, err
+}
+
+// nscText returns a command that adds a user, whose name is a variable of the shell.
+func nscText(p natsgrpc.Permissions) string {
+	text := `nsc add user "$NAME"`
+	for _, subject := range p.Publish {
+		text += " \\\n  --allow-pub '" + subject + "'"
+	}
+	for _, subject := range p.Subscribe {
+		text += " \\\n  --allow-sub '" + subject + "'"
+	}
+	if p.Responses {
+		text += " \\\n  --allow-pub-response=1 --response-ttl 1m"
+	}
+	return text + "\n"
 }

@@ -1,30 +1,114 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nkeys"
 	"github.com/stretchr/testify/require"
 )
 
+// permissions returns what a command for the user service prints.
+func permissions(t *testing.T, role, format string) string {
+	t.Helper()
+	var text strings.Builder
+	command := permissionsCommand{Role: role, Services: []string{"rating.v1.UserService"}, Inbox: "_INBOX_x", Format: format}
+	require.NoError(t, command.write(&text))
+	return text.String()
+}
+
 func TestThePermissionsAreWhatNATSReads(t *testing.T) {
+	pair, err := nkeys.CreateUser()
+	require.NoError(t, err)
+	public, err := pair.PublicKey()
+	require.NoError(t, err)
+	t.Setenv("NKEY", public)
 	for role, want := range map[string]string{"server": "rsp.rating_v1_UserService.>", "client": "cmd.rating_v1_UserService.0.>"} {
-		var text strings.Builder
-		command := permissionsCommand{Role: role, Services: []string{"rating.v1.UserService"}, Inbox: "_INBOX_x"}
-		require.NoError(t, command.write(&text))
-		file := filepath.Join(t.TempDir(), "nats.conf")
-		config := "authorization: {users: [{user: x, password: y, permissions: " + text.String() + "}]}"
-		require.NoError(t, os.WriteFile(file, []byte(config), 0o600))
-		options, err := server.ProcessConfigFile(file)
-		require.NoError(t, err, config)
-		require.Len(t, options.Users, 1)
-		require.Contains(t, options.Users[0].Permissions.Publish.Allow, want)
-		require.Contains(t, options.Users[0].Permissions.Subscribe.Allow, "_INBOX_x.>")
-		require.Equal(t, role == "server", options.Users[0].Permissions.Response != nil)
+		for format, config := range map[string]string{
+			"json": fmt.Sprintf("authorization: {users: [{nkey: %s, permissions: %s}]}", public, permissions(t, role, "json")),
+			"conf": permissions(t, role, "conf"),
+		} {
+			file := filepath.Join(t.TempDir(), "nats.conf")
+			require.NoError(t, os.WriteFile(file, []byte(config), 0o600))
+			options, err := server.ProcessConfigFile(file)
+			require.NoError(t, err, "%s: %s", format, config)
+			require.Len(t, options.Nkeys, 1)
+			require.Equal(t, public, options.Nkeys[0].Nkey)
+			require.Contains(t, options.Nkeys[0].Permissions.Publish.Allow, want)
+			require.Contains(t, options.Nkeys[0].Permissions.Subscribe.Allow, "_INBOX_x.>")
+			require.Equal(t, role == "server", options.Nkeys[0].Permissions.Response != nil)
+		}
 	}
+}
+
+func TestThePermissionsInEachFormat(t *testing.T) {
+	require.Equal(t, `{
+  "publish": {
+    "allow": [
+      "cmd.rating_v1_UserService.0.>",
+      "qry.rating_v1_UserService.0.>",
+      "str.rating_v1_UserService.>"
+    ]
+  },
+  "subscribe": {
+    "allow": [
+      "_INBOX_x.>",
+      "rep.*.*.*",
+      "rsp.*.*.*"
+    ]
+  }
+}
+`, permissions(t, "client", "json"))
+	require.Equal(t, `# $NKEY is the user's public key. The seed of the key is what --nats-nkey reads.
+authorization {
+  users: [
+    {
+      nkey: $NKEY
+      permissions: {
+        "publish": {
+          "allow": [
+            "cmd.rating_v1_UserService.0.>",
+            "qry.rating_v1_UserService.0.>",
+            "str.rating_v1_UserService.>"
+          ]
+        },
+        "subscribe": {
+          "allow": [
+            "_INBOX_x.>",
+            "rep.*.*.*",
+            "rsp.*.*.*"
+          ]
+        }
+      }
+    }
+  ]
+}
+`, permissions(t, "client", "conf"))
+	require.Equal(t, `nsc add user "$NAME" \
+  --allow-pub '$JS.ACK.*.*.CMD_rating_v1_UserService_0.workers.>' \
+  --allow-pub '$JS.ACK.*.*.QRY_rating_v1_UserService_0.workers.>' \
+  --allow-pub '$JS.ACK.CMD_rating_v1_UserService_0.workers.>' \
+  --allow-pub '$JS.ACK.QRY_rating_v1_UserService_0.workers.>' \
+  --allow-pub '$JS.API.CONSUMER.INFO.CMD_rating_v1_UserService_0.workers' \
+  --allow-pub '$JS.API.CONSUMER.INFO.QRY_rating_v1_UserService_0.workers' \
+  --allow-pub '$JS.API.CONSUMER.MSG.NEXT.CMD_rating_v1_UserService_0.workers' \
+  --allow-pub '$JS.API.CONSUMER.MSG.NEXT.QRY_rating_v1_UserService_0.workers' \
+  --allow-pub '$JS.API.STREAM.INFO.CMD_rating_v1_UserService_0' \
+  --allow-pub '$JS.API.STREAM.INFO.DEAD' \
+  --allow-pub '$JS.API.STREAM.INFO.QRY_rating_v1_UserService_0' \
+  --allow-pub '$JS.API.STREAM.INFO.RESPONSES' \
+  --allow-pub 'dead.rating_v1_UserService.>' \
+  --allow-pub 'rep.rating_v1_UserService.>' \
+  --allow-pub 'rsp.rating_v1_UserService.>' \
+  --allow-sub '_INBOX_x.>' \
+  --allow-sub 'alive.rating_v1_UserService' \
+  --allow-sub 'str.rating_v1_UserService.>' \
+  --allow-pub-response=1 --response-ttl 1m
+`, permissions(t, "server", "nsc"))
 }
 
 func TestPermissionsOfAnUnknownServiceAreRefused(t *testing.T) {

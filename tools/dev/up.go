@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 
+	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/tools/dev/stack"
 	"github.com/codingflow/rating/tools/dev/workspace"
 )
@@ -16,8 +17,10 @@ import (
 type upCommand struct {
 	Listen   string     `help:"Address of the HTTP server." default:"127.0.0.1:8080" env:"DEV_LISTEN"`
 	Data     string     `help:"Folder for everything that is kept. Default: .data in the checkout." placeholder:"DIR" env:"DEV_DATA"`
-	NATS     string     `name:"nats" help:"An external NATS server with JetStream, instead of one in this process." placeholder:"URL" env:"DEV_NATS"`
 	LogLevel slog.Level `help:"Least level to log: debug, info, warn or error." default:"warn" env:"DEV_LOG_LEVEL"`
+
+	NATS     string            `name:"nats" group:"NATS" help:"An external NATS server with JetStream, instead of one in this process. The flags that follow are for it." placeholder:"URL" env:"DEV_NATS"`
+	Security natsdial.Security `embed:"" group:"NATS"`
 }
 
 // Run runs the stack until ctx ends.
@@ -27,7 +30,12 @@ func (c *upCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.LogLevel}))
-	s, err := stack.Start(ctx, stack.Config{Listen: c.Listen, Data: data, NATS: c.NATS, Logger: logger})
+	s, err := stack.Start(ctx, stack.Config{
+		Listen: c.Listen,
+		Data:   data,
+		NATS:   natsdial.Config{URL: c.NATS, Security: c.Security},
+		Logger: logger,
+	})
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 )
@@ -16,18 +16,19 @@ const natsStartTimeout = 30 * time.Second
 
 // startNATS returns what connects a part to NATS: to the server that the config names, or to one in this process.
 func (s *Stack) startNATS() (connect func(name string) (*nats.Conn, error), err error) {
-	target, options := s.config.NATS, []nats.Option{nats.MaxReconnects(-1)}
-	if target == "" {
+	config := s.config.NATS
+	var where []nats.Option
+	if config.URL == "" {
 		ns, err := s.embedNATS()
 		if err != nil {
 			return nil, err
 		}
-		options = append(options, nats.InProcessServer(ns))
+		config, where = natsdial.Config{}, []nats.Option{nats.InProcessServer(ns)}
 	}
 	return func(name string) (*nats.Conn, error) {
-		nc, err := nats.Connect(target, append(options, nats.Name(name), nats.ErrorHandler(s.onNATSError))...)
+		nc, err := config.Connect(name, s.config.Logger, where...)
 		if err != nil {
-			return nil, fmt.Errorf("cannot reach NATS at %s: %w", natsgrpc.RedactURLs(target), err)
+			return nil, err
 		}
 		s.onClose(func() error { nc.Close(); return nil })
 		return nc, nil
@@ -60,9 +61,4 @@ func (s *Stack) embedNATS() (*server.Server, error) {
 		return nil, errors.New("NATS started without JetStream")
 	}
 	return ns, nil
-}
-
-// onNATSError logs what goes wrong beside any call, such as a subscription that cannot keep up.
-func (s *Stack) onNATSError(nc *nats.Conn, _ *nats.Subscription, err error) {
-	s.config.Logger.Error("NATS", "connection", nc.Opts.Name, "error", err)
 }

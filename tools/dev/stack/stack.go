@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/natsgrpc/natsdial"
 	proxy "github.com/codingflow/rating/proxy/server"
 	rating "github.com/codingflow/rating/services/rating/server"
 	"github.com/codingflow/rating/services/rating/store/sqlite"
@@ -30,8 +31,9 @@ type Config struct {
 	Listen string
 	// Data is the folder for everything that is kept; it is created if need be. Only one stack can use it at a time.
 	Data string
-	// NATS is the URL of a NATS server with JetStream. Empty for one in this process, which is not reachable from outside.
-	NATS string
+	// NATS says how to connect to a NATS server with JetStream. Without a URL there is one in this process, which is not
+	// reachable from outside.
+	NATS natsdial.Config
 	// Logger is where the parts log. Default slog.Default().
 	Logger *slog.Logger
 }
@@ -219,8 +221,8 @@ func (s *Stack) Welcome(w io.Writer) error {
 	}
 	url := "http://" + net.JoinHostPort(host, port)
 	broker := "in this process"
-	if s.config.NATS != "" {
-		broker = natsgrpc.RedactURLs(s.config.NATS)
+	if s.config.NATS.URL != "" {
+		broker = s.config.NATS.Redacted()
 	}
 	_, err = fmt.Fprintf(w, `
 The rating app runs at %[1]s

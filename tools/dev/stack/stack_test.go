@@ -10,12 +10,16 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
 	"github.com/codingflow/rating/tools/dev/stack"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nkeys"
 	"github.com/stretchr/testify/require"
 )
 
@@ -163,8 +167,16 @@ func TestTheDataIsThereAfterARestart(t *testing.T) {
 }
 
 func TestAnExternalNATSServesTheStack(t *testing.T) {
-	ns := natsgrpctest.NewServer(t)
-	api, _ := up(t, stack.Config{Data: t.TempDir(), NATS: ns.ClientURL()})
+	pair, err := nkeys.CreateUser()
+	require.NoError(t, err)
+	public, err := pair.PublicKey()
+	require.NoError(t, err)
+	seed, err := pair.Seed()
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "user.nk")
+	require.NoError(t, os.WriteFile(file, seed, 0o600))
+	ns := natsgrpctest.NewServerWith(t, &server.Options{Nkeys: []*server.NkeyUser{{Nkey: public}}})
+	api, _ := up(t, stack.Config{Data: t.TempDir(), NATS: natsdial.Config{URL: ns.ClientURL(), Security: natsdial.Security{NKey: file}}})
 	require.Equal(t, 200, request(t, "POST", api+"/users", `{"displayName": "Ada"}`).code)
 }
 
@@ -183,7 +195,7 @@ func TestWhatIsInTheWayIsSaidInOneSentence(t *testing.T) {
 		{stack.Config{Listen: taken.Addr().String(), Data: t.TempDir()}, "the address " + taken.Addr().String() + " is in use by another program; choose one with --listen"},
 		{stack.Config{Listen: "127.0.0.1:0", Data: data}, "the data folder " + data + " is in use by another `dev up`; stop that one, or choose another folder with --data"},
 		{stack.Config{Listen: "127.0.0.1:0", Data: file}, "cannot use the data folder: mkdir " + file + ": not a directory"},
-		{stack.Config{Listen: "127.0.0.1:0", Data: t.TempDir(), NATS: "nats://u:secret@127.0.0.1:1"}, "cannot reach NATS at nats://u:xxxxx@127.0.0.1:1: nats: no servers available for connection"},
+		{stack.Config{Listen: "127.0.0.1:0", Data: t.TempDir(), NATS: natsdial.Config{URL: "nats://u:secret@127.0.0.1:1"}}, "cannot reach NATS at nats://u:xxxxx@127.0.0.1:1: nats: no servers available for connection"},
 		{stack.Config{Listen: "nowhere", Data: t.TempDir()}, "cannot listen on nowhere: listen tcp: address nowhere: missing port in address"},
 	} {
 		_, err := stack.Start(t.Context(), c.config)
