@@ -1,6 +1,7 @@
 package natsgrpc
 
 import (
+	"context"
 	"math"
 
 	"github.com/nats-io/nats.go"
@@ -20,9 +21,13 @@ type callSettings struct {
 	headers, trailers []*metadata.MD
 	finishers         []func(error)
 	forced            encoding.CodecV2
+	compressor        encoding.Compressor
 	maxSend, maxRecv  int
 	waitForReady      bool
 	refused           error
+
+	key *keyOption // of the caller
+	ids []*string  // that are told the call's id
 }
 
 func newCallSettings(options []grpc.CallOption) *callSettings {
@@ -51,6 +56,12 @@ func newCallSettings(options []grpc.CallOption) *callSettings {
 			s.forced = o.CodecV2
 		case grpc.ForceCodecCallOption:
 			s.forced = codecV1{o.Codec}
+		case grpc.CompressorCallOption:
+			s.compress(o.CompressorType)
+		case keyOption:
+			s.key = &o
+		case idOption:
+			s.ids = append(s.ids, o.to)
 		case grpc.PerRPCCredsCallOption, grpc.AuthorityOverrideCallOption:
 			s.refused = status.Errorf(codes.Internal, "natsgrpc: the call option %T cannot be honoured", option)
 		}
@@ -72,8 +83,37 @@ func (s *callSettings) codec() encoding.CodecV2 {
 	return encoding.GetCodecV2(protoSubtype)
 }
 
+// compress sets the compressor of the request, by its registered name.
+func (s *callSettings) compress(name string) {
+	s.compressor = nil
+	if name == "" || name == encoding.Identity {
+		return
+	}
+	if s.compressor = encoding.GetCompressor(name); s.compressor == nil {
+		s.refused = status.Errorf(codes.Internal, "grpc: Compressor is not installed for requested grpc-encoding %q", name)
+	}
+}
+
+// encode returns the wire form of a request.
+func (s *callSettings) encode(args any) ([]byte, error) {
+	buffers, err := marshal(s.codec(), args)
+	if err != nil {
+		return nil, err
+	}
+	return contiguous(buffers), nil
+}
+
+// sendable compresses a body, where the caller wants that, and reports one beyond the caller's limit.
+func (s *callSettings) sendable(body []byte) ([]byte, error) {
+	body, err := compress(s.compressor, body)
+	if err == nil && len(body) > s.maxSend {
+		err = status.Errorf(codes.ResourceExhausted, "trying to send message larger than max (%d vs. %d)", len(body), s.maxSend)
+	}
+	return body, err
+}
+
 // decode reads an answer: its metadata, and its status or its message.
-func (s *callSettings) decode(codec encoding.CodecV2, answer *nats.Msg, reply any) error {
+func (c *Conn) decode(ctx context.Context, m *method, s *callSettings, answer *nats.Msg, reply any) error {
 	header, err := takeMetadata(answer.Header, prefixMetadata)
 	if err != nil {
 		return wrongAnswer(err)
@@ -95,13 +135,14 @@ func (s *callSettings) decode(codec encoding.CodecV2, answer *nats.Msg, reply an
 	if st != nil {
 		return st.Err()
 	}
-	if len(answer.Data) > s.maxRecv {
-		return status.Errorf(codes.ResourceExhausted, "grpc: received message larger than max (%d vs. %d)", len(answer.Data), s.maxRecv)
+	body, err := takeBody(ctx, c.nc, c.api, m.service, answer, s.maxRecv)
+	if err != nil {
+		return err
 	}
-	if err := codec.Unmarshal(mem.BufferSlice{mem.SliceBuffer(answer.Data)}, reply); err != nil {
-		return status.Errorf(codes.Internal, "grpc: failed to unmarshal the received message: %v", err)
+	if m.kind == query { // others may read the kept answer to a command
+		freeParts(c.nc, m.service, answer.Header)
 	}
-	return nil
+	return unmarshal(s.codec(), mem.BufferSlice{mem.SliceBuffer(body)}, reply)
 }
 
 // codecV1 makes a CodecV2 of the older interface.

@@ -34,6 +34,7 @@ type DeadLetter struct {
 
 	sequence uint64
 	header   nats.Header
+	subject  string // of the request
 }
 
 // DeadLetters reads and settles the dead letters of all services. It is safe for concurrent use.
@@ -52,7 +53,7 @@ func NewDeadLetters(nc *nats.Conn) (*DeadLetters, error) {
 
 // deadLetter makes the message that keeps a request which was given up after some attempts.
 func deadLetter(request *nats.Msg, service, method, id string, attempts int) *nats.Msg {
-	header := nats.Header{headerAttempts: {strconv.Itoa(attempts)}}
+	header := nats.Header{headerAttempts: {strconv.Itoa(attempts)}, headerSubject: {request.Subject}}
 	for name, values := range request.Header {
 		if name != nats.MsgIdHdr && name != headerDeadline {
 			header[name] = values
@@ -118,11 +119,11 @@ func (d *DeadLetters) Replay(ctx context.Context, id string) error {
 	}
 	header := nats.Header{nats.MsgIdHdr: {nuid.Next()}} // the call's own may still be in the window of duplicates
 	for name, values := range letter.header {
-		if name != headerAttempts {
+		if name != headerAttempts && name != headerSubject {
 			header[name] = values
 		}
 	}
-	request := &nats.Msg{Subject: requestSubject(command, letter.Service, letter.Method, id), Header: header, Data: letter.Request}
+	request := &nats.Msg{Subject: letter.subject, Header: header, Data: letter.Request}
 	if _, err := d.js.PublishMsg(ctx, request); err != nil {
 		return fmt.Errorf("natsgrpc: replay %s: %w", id, err)
 	}
@@ -177,5 +178,6 @@ func newDeadLetter(msg *jetstream.RawStreamMsg) (*DeadLetter, error) {
 		Request:  msg.Data,
 		sequence: msg.Sequence,
 		header:   msg.Header,
+		subject:  msg.Header.Get(headerSubject),
 	}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -344,21 +345,23 @@ func TestAFullQueueRefusesAtOnce(t *testing.T) {
 	}
 }
 
-func TestWhatIsTooLargeForTheServerIsSaid(t *testing.T) {
+func TestWhatIsTooLargeForOneMessageTravelsInParts(t *testing.T) {
 	ns := natsgrpctest.NewServer(t)
 	nc := natsgrpctest.Connect(t, ns)
-	serve(t, nc, register(func(context.Context, []byte) ([]byte, error) { return make([]byte, nc.MaxPayload()), nil }))
+	serve(t, nc, register(echo))
 	conn := connect(t, nc)
+	large := strings.Repeat("0123456789abcdef", 200_000) // 3.2 MB, of which NATS takes one at a time
+	require.Greater(t, int64(len(large)), 3*nc.MaxPayload())
 	for name, call := range shapes {
-		_, err := call(t.Context(), conn, string(make([]byte, nc.MaxPayload())))
-		require.Equal(t, codes.ResourceExhausted, status.Code(err), name)
-		require.Equal(t, natsgrpc.ReasonMessageTooLarge, reason(err), name)
-		require.Contains(t, status.Convert(err).Message(), "natsgrpc: the request has ")
-		_, err = call(t.Context(), conn, "")
-		require.Equal(t, codes.ResourceExhausted, status.Code(err), name)
-		require.Equal(t, natsgrpc.ReasonMessageTooLarge, reason(err), name)
-		require.Contains(t, status.Convert(err).Message(), "natsgrpc: the answer has ")
+		got, err := call(t.Context(), conn, large)
+		require.NoError(t, err, name)
+		require.True(t, got == large, name)
 	}
+	_, err := command(t.Context(), conn, strings.Repeat("x", 4<<20))
+	require.Equal(t, codes.ResourceExhausted, status.Code(err))
+	require.Equal(t, "grpc: received message larger than max (4194309 vs. 4194304)", status.Convert(err).Message())
+	// What stays are the parts of the command's answer, and for a second the empty messages that freed the others.
+	require.Eventually(t, func() bool { return pending(t, stream(t, nc, "PARTS")) == 4 }, 10*time.Second, 10*time.Millisecond)
 }
 
 func TestAMissingQueueIsSaidAtOnce(t *testing.T) {

@@ -39,7 +39,7 @@ func Ensure(ctx context.Context, js jetstream.JetStream, services ...protoreflec
 
 // shared returns the streams that all services share.
 func shared() []jetstream.StreamConfig {
-	return []jetstream.StreamConfig{Responses(), Dead()}
+	return []jetstream.StreamConfig{Responses(), Dead(), Parts()}
 }
 
 func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) error {

@@ -48,7 +48,7 @@ func FuzzPubAck(f *testing.F) {
 	f.Add([]byte(`{"stream":"S","seq":1}`))
 	f.Add([]byte(`{"error":{"code":503,"err_code":10077,"description":"maximum messages exceeded"}}`))
 	f.Fuzz(func(_ *testing.T, data []byte) {
-		_ = pubAckError(&nats.Msg{Data: data})
+		_ = readPubAck(&nats.Msg{Data: data})
 	})
 }
 

@@ -34,10 +34,11 @@ func (t *task) handle(ctx context.Context, handler grpc.MethodDesc) (result outc
 	ctx = grpc.NewContextWithServerTransportStream(ctx, stream)
 	codec := encoding.GetCodecV2(protoSubtype)
 	decode := func(v any) error {
-		if err := codec.Unmarshal(mem.BufferSlice{mem.SliceBuffer(t.msg.Data)}, v); err != nil {
-			return status.Errorf(codes.Internal, "grpc: failed to unmarshal the received message: %v", err)
+		body, err := t.body(ctx)
+		if err != nil {
+			return err
 		}
-		return nil
+		return unmarshal(codec, mem.BufferSlice{mem.SliceBuffer(body)}, v)
 	}
 	reply, handlerErr := handler.Handler(t.worker.service.impl, ctx, decode, chain(t.worker.run.server.interceptors))
 	if _, retry := retryDelay(handlerErr); retry {
@@ -55,13 +56,37 @@ func (t *task) handle(ctx context.Context, handler grpc.MethodDesc) (result outc
 		result.status = st.Proto()
 		return result, nil
 	}
-	buffers, err := codec.Marshal(reply)
+	buffers, err := marshal(codec, reply)
 	if err != nil {
-		return failure(status.Errorf(codes.Internal, "grpc: error while marshaling: %v", err)), nil
+		return failure(err), nil
 	}
-	defer buffers.Free()
-	result.body = buffers.Materialize()
+	if result.body, err = t.compress(contiguous(buffers)); err != nil {
+		return failure(err), nil
+	}
 	return result, nil
+}
+
+// body returns the encoded request message.
+func (t *task) body(ctx context.Context) ([]byte, error) {
+	server := t.worker.run.server
+	body, err := takeBody(ctx, server.nc, server.api, t.worker.queue.service, t.msg, server.maxReceiveSize)
+	if err != nil {
+		return nil, err
+	}
+	if digest := t.msg.Header.Get(headerDigest); digest != "" && digest != digestOf(body) {
+		return nil, status.Error(codes.Internal, "natsgrpc: malformed request: the body is not the one of its digest")
+	}
+	return body, nil
+}
+
+// compress compresses an answer as its request was, as grpc-go does.
+func (t *task) compress(body []byte) ([]byte, error) {
+	compressor, err := compressorOf(t.msg.Header.Get(headerEncoding))
+	if err != nil || compressor == nil {
+		return body, err
+	}
+	t.encoding = compressor.Name()
+	return compress(compressor, body)
 }
 
 // chain makes one interceptor of many, the first one outermost; nil of none.

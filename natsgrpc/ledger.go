@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +19,9 @@ const (
 	ledgerTick = 100 * time.Millisecond
 	// answerRetry is how long an answer waits for its PubAck before it is published again.
 	answerRetry = time.Second
+	// leftAge is how long the ids of queries are remembered that were cancelled before they came, and maxLeft how many.
+	leftAge = 30 * time.Second
+	maxLeft = 10_000
 )
 
 // The first letter of the last token of the subjects on which JetStream answers to a ledger.
@@ -45,6 +49,9 @@ type ledger struct {
 	empty *sync.Cond
 	next  uint64
 	tasks map[uint64]*task
+
+	queries map[string]*task     // by id
+	left    map[string]time.Time // ids of queries that were cancelled before they came, and when
 }
 
 func newLedger(nc *nats.Conn, logger *slog.Logger, window int) (*ledger, error) {
@@ -56,6 +63,9 @@ func newLedger(nc *nats.Conn, logger *slog.Logger, window int) (*ledger, error) 
 		window: make(chan struct{}, window),
 		done:   make(chan struct{}),
 		tasks:  map[uint64]*task{},
+
+		queries: map[string]*task{},
+		left:    map[string]time.Time{},
 	}
 	l.empty = sync.NewCond(&l.mu)
 	var err error
@@ -76,13 +86,36 @@ func (l *ledger) close() error {
 	return nil
 }
 
-// add begins the heartbeats of a task that has just been delivered.
-func (l *ledger) add(t *task) {
+// add begins the heartbeats of a task that has just been delivered. It reports whether its caller has left already.
+func (l *ledger) add(t *task) (left bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.next++
 	t.number = l.next
 	l.tasks[t.number] = t
+	if t.worker.queue.kind == query {
+		l.queries[t.id] = t
+		_, left = l.left[t.id]
+	}
+	return left
+}
+
+// cancelled cancels the query whose caller has left, or remembers its id until it comes.
+func (l *ledger) cancelled(id string) {
+	l.mu.Lock()
+	t := l.queries[id]
+	if now := time.Now(); t == nil && validToken(id) {
+		if len(l.left) >= maxLeft {
+			maps.DeleteFunc(l.left, func(_ string, at time.Time) bool { return now.Sub(at) > leftAge })
+		}
+		if len(l.left) < maxLeft {
+			l.left[id] = now
+		}
+	}
+	l.mu.Unlock()
+	if t != nil {
+		t.abandon(errCallerLeft)
+	}
 }
 
 // remove ends them.
@@ -90,6 +123,9 @@ func (l *ledger) remove(t *task) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.tasks, t.number)
+	if l.queries[t.id] == t {
+		delete(l.queries, t.id)
+	}
 	if len(l.tasks) == 0 {
 		l.empty.Broadcast()
 	}
@@ -161,7 +197,7 @@ func (l *ledger) onMessage(msg *nats.Msg) {
 			t.confirm(l.start.Add(time.Duration(microseconds) * time.Microsecond))
 		}
 	case keptToken:
-		if err := pubAckError(msg); err != nil {
+		if err := readPubAck(msg).err; err != nil {
 			l.missing.Store(true)
 			l.logger.Error("natsgrpc: keep an answer", "method", t.method, "request", t.id, "error", err, "puback", string(msg.Data))
 			return // published again after answerRetry

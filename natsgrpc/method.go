@@ -2,6 +2,8 @@ package natsgrpc
 
 import (
 	"fmt"
+	"hash/fnv"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +20,11 @@ const (
 	defaultAttempts = 5
 	defaultBackoff  = 100 * time.Millisecond
 
+	// minKeepAnswer is the least that JetStream counts.
+	minKeepAnswer = time.Second
+	// maxShards bounds the streams of one queue.
+	maxShards = 256
+
 	// maxBackoffDoublings bounds the wait between attempts to 32 times the first one.
 	maxBackoffDoublings = 5
 )
@@ -29,27 +36,48 @@ type Descriptors interface {
 
 // method is what the transport knows of an RPC.
 type method struct {
-	service   string // the service's subject token
-	name      string
-	kind      kind
-	streaming bool
-	timeout   time.Duration // 0 for none
-	attempts  int
-	backoff   time.Duration
+	service     string // the service's subject token
+	queue       string // the name of its queue's first shard, for backlogs
+	name        string
+	fullName    string // "/pkg.Service/Method"
+	kind        kind
+	streaming   bool
+	shards      int
+	scaleToZero bool          // the service may have no worker for a while
+	timeout     time.Duration // 0 for none
+	attempts    int
+	backoff     time.Duration
+	keep        time.Duration // how long an answer is kept, 0 for as long as the stream of answers does
+}
+
+// shard is the shard of the queue that holds a call: the FNV-1a hash of its id, modulo the number of shards.
+func (m *method) shard(id string) string {
+	if m.shards <= 1 {
+		return "0"
+	}
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(id)) // never fails
+	return strconv.Itoa(int(hash.Sum32() % uint32(m.shards)))
 }
 
 // newMethod reads a method's delivery from its descriptor.
 func newMethod(md protoreflect.MethodDescriptor) *method {
 	delivery := deliveryOf(md)
+	service := serviceDeliveryOf(md.Parent())
 	m := &method{
 		service:   serviceToken(md.Parent().FullName()),
 		name:      string(md.Name()),
+		fullName:  "/" + string(md.Parent().FullName()) + "/" + string(md.Name()),
 		kind:      kindOf(md),
 		streaming: md.IsStreamingClient() || md.IsStreamingServer(),
 		timeout:   defaultTimeout,
 		attempts:  defaultAttempts,
 		backoff:   defaultBackoff,
+
+		scaleToZero: service.GetScaleToZero(),
 	}
+	m.queue = queueName(m.kind, m.service, "0")
+	m.shards = shardsOf(queueOptions(service, m.kind))
 	if m.streaming { // a stream may go on for as long as both ends want
 		m.timeout = 0
 	}
@@ -61,6 +89,9 @@ func newMethod(md protoreflect.MethodDescriptor) *method {
 	}
 	if d := delivery.GetBackoff().AsDuration(); d > 0 {
 		m.backoff = d
+	}
+	if d := delivery.GetKeepAnswer().AsDuration(); d > 0 {
+		m.keep = min(max(d, minKeepAnswer), responsesMaxAge)
 	}
 	return m
 }
@@ -83,6 +114,25 @@ func kindOf(md protoreflect.MethodDescriptor) kind {
 func deliveryOf(md protoreflect.MethodDescriptor) *natsgrpcv1.MethodDelivery {
 	delivery, _ := extensionOf(md, natsgrpcv1.E_Method).(*natsgrpcv1.MethodDelivery)
 	return delivery
+}
+
+// serviceDeliveryOf returns a service's natsgrpc.v1.service option, nil if it has none.
+func serviceDeliveryOf(service protoreflect.Descriptor) *natsgrpcv1.ServiceDelivery {
+	delivery, _ := extensionOf(service, natsgrpcv1.E_Service).(*natsgrpcv1.ServiceDelivery)
+	return delivery
+}
+
+// queueOptions returns the options of one of a service's queues.
+func queueOptions(service *natsgrpcv1.ServiceDelivery, k kind) *natsgrpcv1.Queue {
+	if k == command {
+		return service.GetCommands()
+	}
+	return service.GetQueries()
+}
+
+// shardsOf returns the number of shards of a queue.
+func shardsOf(options *natsgrpcv1.Queue) int {
+	return min(max(1, int(options.GetShards())), maxShards)
 }
 
 // extensionOf returns the value of an options' extension, also where the descriptor was read from a file by a resolver

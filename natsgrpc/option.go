@@ -15,25 +15,41 @@ type Option interface {
 }
 
 type option struct {
-	conn   func(*Conn)
+	conn   func(*Conn) error
 	server func(*Server) error
 }
 
-func (o option) applyConn(c *Conn)           { o.conn(c) }
+func (o option) applyConn(c *Conn) error     { return o.conn(c) }
 func (o option) applyServer(s *Server) error { return o.server(s) }
 
 // WithDescriptors sets where services are looked up. Default: the descriptors that are linked into the program.
 func WithDescriptors(descriptors Descriptors) Option {
 	return option{
-		conn:   func(c *Conn) { c.methods.descriptors = descriptors },
+		conn:   func(c *Conn) error { c.methods.descriptors = descriptors; return nil },
 		server: func(s *Server) error { s.methods.descriptors = descriptors; return nil },
+	}
+}
+
+// WithJetStreamDomain sets the JetStream domain that the streams are in, where it is not the connection's own: a leaf
+// node reaches its hub's streams so. Default: none.
+func WithJetStreamDomain(domain string) Option {
+	api := "$JS." + domain + ".API."
+	check := func() error {
+		if !validToken(domain) {
+			return fmt.Errorf("natsgrpc: JetStream domain %q; want one subject token", domain)
+		}
+		return nil
+	}
+	return option{
+		conn:   func(c *Conn) error { c.api, c.domain = api, domain; return check() },
+		server: func(s *Server) error { s.api, s.domain = api, domain; return check() },
 	}
 }
 
 // WithLogger sets where incidents are logged. Default: slog.Default().
 func WithLogger(logger *slog.Logger) Option {
 	return option{
-		conn:   func(c *Conn) { c.logger = logger },
+		conn:   func(c *Conn) error { c.logger = logger; return nil },
 		server: func(s *Server) error { s.logger = logger; return nil },
 	}
 }

@@ -23,16 +23,17 @@ type Permissions struct {
 
 // ServerPermissions returns what a [Server] of services needs that verifies its queues ([WithVerifyOnly]): to look at and
 // pull from its own queues, to acknowledge what it pulled, and to answer for its own services. It can neither read nor
-// write another service's queue, nor create, change or delete a stream or a consumer, nor read a message directly.
+// write another service's queue, nor create, change or delete a stream or a consumer, nor read a message directly, but for the parts of its own services'
+// large ones.
 //
 // The connection's inboxes must begin with inbox (nats.CustomInboxPrefix), which no other user may subscribe to.
 func ServerPermissions(inbox string, services ...protoreflect.ServiceDescriptor) Permissions {
 	p := Permissions{Subscribe: []string{inbox + ".>"}, Responses: true}
-	streams := []string{responsesStream, deadStream}
+	streams := []string{responsesStream, deadStream, partsStream}
 	for _, service := range services {
 		token := serviceToken(service.FullName())
-		p.Publish = append(p.Publish, "rsp."+token+".>", "rep."+token+".>", "dead."+token+".>")
-		p.Subscribe = append(p.Subscribe, aliveSubject(token), "str."+token+".>")
+		p.Publish = append(p.Publish, "rsp."+token+".>", "rep."+token+".>", "dead."+token+".>", "part."+token+".>", directGet(partsStream, "part."+token+".>"))
+		p.Subscribe = append(p.Subscribe, aliveSubject(token), cancelSubject(token), "str."+token+".>")
 		for _, queue := range Queues(service) {
 			consumer := queue.Stream.Name + "." + queue.Consumer.Durable
 			streams = append(streams, queue.Stream.Name)
@@ -49,20 +50,30 @@ func ServerPermissions(inbox string, services ...protoreflect.ServiceDescriptor)
 	return p.sorted()
 }
 
-// ConnPermissions returns what a [Conn] needs that calls services: to put requests into their queues and to receive the
-// answers to its own. It cannot read a queue, nor pull, nor answer.
+// ConnPermissions returns what a [Conn] needs that calls services: to put requests into their queues, to look up where
+// these are, and to receive answers. It can neither pull nor answer, nor look at another service's messages.
 //
 // The subjects of answers name the connection, not the user, so a user with these permissions could receive the answers
 // to other connections' calls of the same services.
 func ConnPermissions(inbox string, services ...protoreflect.ServiceDescriptor) Permissions {
 	p := Permissions{Subscribe: []string{inbox + ".>", "rsp.*.*.*", "rep.*.*.*"}}
 	for _, service := range services {
-		p.Publish = append(p.Publish, "str."+serviceToken(service.FullName())+".>")
+		token := serviceToken(service.FullName())
+		p.Publish = append(p.Publish, "str."+token+".>", "part."+token+".>", aliveSubject(token), cancelSubject(token),
+			directGet(responsesStream, "rsp."+token+".>"), directGet(partsStream, "part."+token+".>"))
 		for _, queue := range Queues(service) {
 			p.Publish = append(p.Publish, queue.Stream.Subjects...)
+			if queue.kind == command {
+				p.Publish = append(p.Publish, directGet(queue.Stream.Name, queue.Stream.Subjects[0]))
+			}
 		}
 	}
 	return p.sorted()
+}
+
+// directGet is where the last message of a stream on a subject is asked for.
+func directGet(stream, subject string) string {
+	return jetstream.DefaultAPIPrefix + "DIRECT.GET." + stream + "." + subject
 }
 
 func (p Permissions) sorted() Permissions {

@@ -187,7 +187,7 @@ func TestWhatAUserMayNotDoIsDenied(t *testing.T) {
 		},
 		"proxy": { // answers, dead letters and queues are a server's
 			"rsp.natsgrpctest_v1_EchoService.id.conn", "rep.natsgrpctest_v1_StreamService.conn.1",
-			"dead.natsgrpctest_v1_EchoService.Command.id", "alive.natsgrpctest_v1_EchoService", "_INBOX_echo.x", "_INBOX_proxy.x",
+			"dead.natsgrpctest_v1_EchoService.Command.id", "_INBOX_echo.x", "_INBOX_proxy.x",
 			"$JS.API.STREAM.INFO." + commandStream, "$JS.API.CONSUMER.INFO." + commandStream + ".workers",
 			"$JS.API.CONSUMER.MSG.NEXT." + commandStream + ".workers", "$JS.ACK." + commandStream + ".workers.1.1.1.1.0",
 			"$JS.ACK._.hash." + commandStream + ".workers.1.1.1.1.0.token",

@@ -13,6 +13,8 @@ import (
 const (
 	// noResponders is the status of a message that nobody, and so no stream, is subscribed to.
 	noResponders = "503"
+	// notFound is the status of a look-up that finds nothing.
+	notFound = "404"
 	// statusHeader is where nats.go puts the status of a message's header line.
 	statusHeader = "Status"
 
@@ -22,14 +24,25 @@ const (
 	errCodeSubjectTaken = 10158
 )
 
-// pubAckError reads the PubAck of a published message: nil when the stream has it, else the error for a caller, which
-// shows nothing of the server's insides.
-func pubAckError(msg *nats.Msg) error {
+// pubAck is what a stream said of a message that was published to it.
+type pubAck struct {
+	err       error // the message was refused; for a caller, it shows nothing of the server's insides
+	taken     bool  // a queue has a message with this subject already
+	duplicate bool  // the stream has had a message with this Nats-Msg-Id in its window of duplicates
+}
+
+var (
+	ackHasError  = []byte(`"error"`)
+	ackDuplicate = []byte(`"duplicate":true`)
+)
+
+// readPubAck reads a PubAck.
+func readPubAck(msg *nats.Msg) pubAck {
 	if len(msg.Data) == 0 && msg.Header.Get(statusHeader) == noResponders {
-		return errorWithReason(codes.Unavailable, ReasonNoQueue, "natsgrpc: no queue takes this call: its service was never started here")
+		return pubAck{err: errorWithReason(codes.Unavailable, ReasonNoQueue, "natsgrpc: no queue takes this call: its service was never started here")}
 	}
-	if !bytes.Contains(msg.Data, []byte(`"error"`)) {
-		return nil
+	if !bytes.Contains(msg.Data, ackHasError) {
+		return pubAck{duplicate: bytes.Contains(msg.Data, ackDuplicate)}
 	}
 	var ack struct {
 		Error *struct {
@@ -39,15 +52,15 @@ func pubAckError(msg *nats.Msg) error {
 		} `json:"error"`
 	}
 	if err := json.Unmarshal(msg.Data, &ack); err != nil {
-		return wrongAnswer(fmt.Errorf("PubAck: %w", err))
+		return pubAck{err: wrongAnswer(fmt.Errorf("PubAck: %w", err))}
 	}
 	switch {
 	case ack.Error == nil:
-		return nil
+		return pubAck{}
 	case ack.Error.ErrCode == errCodeSubjectTaken, strings.Contains(ack.Error.Description, "messages per subject"):
-		return nil // the queue has it already: this was a repeated publish
+		return pubAck{taken: true}
 	case ack.Error.ErrCode == errCodeStoreFailed && strings.HasPrefix(ack.Error.Description, "maximum "):
-		return queueFull()
+		return pubAck{err: errQueueFull}
 	}
-	return errorWithReason(codes.Unavailable, ReasonNoQueue, "natsgrpc: the queue refused the call")
+	return pubAck{err: errorWithReason(codes.Unavailable, ReasonNoQueue, "natsgrpc: the queue refused the call")}
 }

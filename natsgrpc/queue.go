@@ -1,6 +1,7 @@
 package natsgrpc
 
 import (
+	"strconv"
 	"time"
 
 	natsgrpcv1 "github.com/codingflow/rating/proto/natsgrpc/v1"
@@ -42,13 +43,23 @@ type Queue struct {
 
 	kind    kind
 	service string // the service's subject token
+	shard   string
 	methods map[string]*method
 }
 
-// Queues computes the queues of a service from its options: the one of its queries and the one of its commands, in this
-// order, each only if the service has such methods. Everything that creates, renders or verifies a queue uses it.
+// slots is the share of a service's slots that a worker of this queue has: the shards divide them, and each has at least one.
+func (q Queue) slots(all int) int {
+	shards := 1
+	for _, m := range q.methods {
+		shards = m.shards
+	}
+	return (all + shards - 1) / shards
+}
+
+// Queues computes the queues of a service from its options: those of its queries and then those of its commands, each
+// only if the service has such methods, and one for each shard. Everything that creates, renders or verifies a queue uses it.
 func Queues(service protoreflect.ServiceDescriptor) []Queue {
-	delivery, _ := extensionOf(service, natsgrpcv1.E_Service).(*natsgrpcv1.ServiceDelivery)
+	delivery := serviceDeliveryOf(service)
 	var queues []Queue
 	for _, k := range []kind{query, command} {
 		methods := map[string]*method{}
@@ -60,18 +71,17 @@ func Queues(service protoreflect.ServiceDescriptor) []Queue {
 		if len(methods) == 0 {
 			continue
 		}
-		options := delivery.GetQueries()
-		if k == command {
-			options = delivery.GetCommands()
+		options := queueOptions(delivery, k)
+		for shard := range shardsOf(options) {
+			queues = append(queues, newQueue(k, serviceToken(service.FullName()), strconv.Itoa(shard), options, methods))
 		}
-		queues = append(queues, newQueue(k, serviceToken(service.FullName()), options, methods))
 	}
 	return queues
 }
 
-func newQueue(k kind, service string, options *natsgrpcv1.Queue, methods map[string]*method) Queue {
+func newQueue(k kind, service, shard string, options *natsgrpcv1.Queue, methods map[string]*method) Queue {
 	stream := jetstream.StreamConfig{
-		Name:        streamName(k, service),
+		Name:        streamName(k, service, shard),
 		Description: "Pending calls, managed by natsgrpc",
 		Subjects:    []string{string(k) + "." + service + "." + shard + ".>"},
 		Retention:   jetstream.WorkQueuePolicy,
@@ -80,6 +90,10 @@ func newQueue(k kind, service string, options *natsgrpcv1.Queue, methods map[str
 		MaxBytes:    defaultMaxBytes,
 		Replicas:    defaultReplicas,
 		Duplicates:  duplicateWindow,
+		AllowDirect: true, // "pending" is a look-up of the request's subject
+
+		MaxMsgsPerSubject:    1,
+		DiscardNewPerSubject: true,
 	}
 	if k == query {
 		stream.Storage = jetstream.MemoryStorage
@@ -88,8 +102,6 @@ func newQueue(k kind, service string, options *natsgrpcv1.Queue, methods map[str
 	} else {
 		stream.Storage = jetstream.FileStorage
 		stream.MaxAge = defaultCommandMaxAge
-		stream.MaxMsgsPerSubject = 1
-		stream.DiscardNewPerSubject = true
 	}
 	switch options.GetStorage() {
 	case natsgrpcv1.Storage_STORAGE_UNSPECIFIED:
@@ -131,12 +143,13 @@ func newQueue(k kind, service string, options *natsgrpcv1.Queue, methods map[str
 		},
 		kind:    k,
 		service: service,
+		shard:   shard,
 		methods: methods,
 	}
 }
 
 // streamName is the name of a queue's stream: QRY_rating_v1_UserService_0.
-func streamName(k kind, service string) string {
+func streamName(k kind, service, shard string) string {
 	prefix := "QRY_"
 	if k == command {
 		prefix = "CMD_"
@@ -184,7 +197,37 @@ func Responses() jetstream.StreamConfig {
 		Replicas:    defaultReplicas,
 		Duplicates:  duplicateWindow,
 		AllowDirect: true,
+		AllowMsgTTL: true, // of answers that are to be kept for less
 
 		MaxMsgsPerSubject: 1, // a replay's answer replaces the kept one
+	}
+}
+
+// The stream of the parts of messages that are too large for one.
+const (
+	partsStream   = "PARTS"
+	partsMaxAge   = deadMaxAge + defaultCommandMaxAge // a dead letter may refer to them, and be replayed
+	partsMaxBytes = 1 << 30
+)
+
+// Parts is the stream that holds the bodies of requests, and of answers to commands, that are larger than the NATS server's
+// max_payload, in parts. Whoever has read a request frees its parts at once. Those of answers expire with them. A full
+// stream refuses, so that no pending request loses a part.
+func Parts() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        partsStream,
+		Description: "Parts of large messages, managed by natsgrpc",
+		Subjects:    []string{"part.>"},
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardNew,
+		Storage:     jetstream.FileStorage,
+		MaxAge:      partsMaxAge,
+		MaxBytes:    partsMaxBytes,
+		Replicas:    defaultReplicas,
+		Duplicates:  duplicateWindow,
+		AllowDirect: true,
+		AllowMsgTTL: true,
+
+		MaxMsgsPerSubject: 1, // an empty message frees a part
 	}
 }

@@ -35,6 +35,10 @@ func TestQueuesFollowTheOptions(t *testing.T) {
 		Replicas:    1,
 		Duplicates:  2 * time.Minute,
 		AllowMsgTTL: true,
+		AllowDirect: true,
+
+		DiscardNewPerSubject: true,
+		MaxMsgsPerSubject:    1,
 	}, queues[0].Stream)
 	require.Equal(t, jetstream.StreamConfig{
 		Name:                 "CMD_natsgrpctest_v1_EchoService_0",
@@ -50,6 +54,7 @@ func TestQueuesFollowTheOptions(t *testing.T) {
 		Storage:              jetstream.FileStorage,
 		Replicas:             1,
 		Duplicates:           2 * time.Minute,
+		AllowDirect:          true,
 	}, queues[1].Stream)
 	for _, queue := range queues {
 		require.Equal(t, consumer, queue.Consumer)
@@ -66,10 +71,14 @@ func TestQueuesWithoutOptionsHaveTheDefaults(t *testing.T) {
 func TestMethodsFollowTheOptions(t *testing.T) {
 	methods := pb.File_natsgrpctest_v1_echo_proto.Services().ByName("EchoService").Methods()
 	require.Equal(t, &method{
-		service: "natsgrpctest_v1_EchoService", name: "Command", kind: command, attempts: 3, backoff: 20 * time.Millisecond, timeout: 20 * time.Second,
+		service: "natsgrpctest_v1_EchoService", queue: "cmd.natsgrpctest_v1_EchoService.0", name: "Command",
+		fullName: "/natsgrpctest.v1.EchoService/Command", kind: command, shards: 1,
+		attempts: 3, backoff: 20 * time.Millisecond, timeout: 20 * time.Second,
 	}, newMethod(methods.ByName("Command")))
 	require.Equal(t, &method{
-		service: "natsgrpctest_v1_EchoService", name: "Query", kind: query, attempts: 5, backoff: 100 * time.Millisecond, timeout: 10 * time.Second,
+		service: "natsgrpctest_v1_EchoService", queue: "qry.natsgrpctest_v1_EchoService.0", name: "Query",
+		fullName: "/natsgrpctest.v1.EchoService/Query", kind: query, shards: 1,
+		attempts: 5, backoff: 100 * time.Millisecond, timeout: 10 * time.Second,
 	}, newMethod(methods.ByName("Query")))
 }
 

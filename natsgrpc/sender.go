@@ -30,13 +30,7 @@ func (s *sender) init(nc *nats.Conn, subject, reply string, broken func(error)) 
 }
 
 // message sends a message, in as many frames as it takes, and waits for credit before each.
-func (s *sender) message(buffers mem.BufferSlice) error {
-	var rest []byte
-	if len(buffers) == 1 {
-		rest = buffers[0].ReadOnlyData()
-	} else {
-		rest = buffers.Materialize()
-	}
+func (s *sender) message(rest []byte) error {
 	chunk := min(maxChunk, max(1, int(s.nc.MaxPayload())-messageHead))
 	f := frame{kind: frameMessage, length: len(rest)}
 	for first := true; first || len(rest) > 0; first = false {

@@ -40,6 +40,8 @@ var ErrServing = errors.New("natsgrpc: Serve was called already")
 // code registers services on it as on a grpc.Server.
 type Server struct {
 	nc           *nats.Conn
+	domain       string // JetStream's, "" for the connection's own
+	api          string // the prefix of its API
 	methods      methods
 	logger       *slog.Logger
 	slots        map[kind]int
@@ -76,6 +78,7 @@ type ServerOption interface{ applyServer(*Server) error }
 func NewServer(nc *nats.Conn, options ...ServerOption) (*Server, error) {
 	s := &Server{
 		nc:             nc,
+		api:            jetstream.DefaultAPIPrefix,
 		methods:        methods{descriptors: protoregistry.GlobalFiles},
 		logger:         slog.Default(),
 		slots:          map[kind]int{query: defaultSlots, command: defaultSlots},
@@ -174,9 +177,17 @@ func (s *Server) Serve(ctx context.Context) error {
 	return errors.Join(run.watch(ctx, ensure), run.drain(s.drainTimeout))
 }
 
+// jetStream returns the management of the streams.
+func (s *Server) jetStream() (jetstream.JetStream, error) {
+	if s.domain != "" {
+		return jetstream.NewWithDomain(s.nc, s.domain)
+	}
+	return jetstream.New(s.nc)
+}
+
 // ensure makes sure of the queues: it creates or updates them, or only looks.
 func (s *Server) ensure(ctx context.Context, descriptors []protoreflect.ServiceDescriptor) error {
-	js, err := jetstream.New(s.nc)
+	js, err := s.jetStream()
 	if err != nil {
 		return fmt.Errorf("natsgrpc: %w", err)
 	}
@@ -244,6 +255,7 @@ type running struct {
 	workers []*worker
 	alive   []*nats.Subscription
 	streams *serverStreams
+	writer  *writer
 
 	// handlers is the context of all handlers. It outlives Serve's, so that a drain lets them finish.
 	handlers context.Context
@@ -252,10 +264,11 @@ type running struct {
 
 // start subscribes and begins to pull.
 func (s *Server) start(ctx context.Context, services []*service) (*running, error) {
-	r := &running{server: s, streams: newServerStreams(s.nc)}
+	r := &running{server: s, streams: newServerStreams(s.nc), writer: newWriter(s.nc)}
 	r.handlers, r.abandon = context.WithCancelCause(context.WithoutCancel(ctx))
 	var err error
 	if r.ledger, err = newLedger(s.nc, s.logger, s.windowSize(services)); err != nil {
+		r.writer.close()
 		return nil, err
 	}
 	for _, service := range services {
@@ -268,11 +281,17 @@ func (s *Server) start(ctx context.Context, services []*service) (*running, erro
 			return nil, errors.Join(fmt.Errorf("natsgrpc: subscribe: %w", err), r.drain(time.Second))
 		}
 		r.alive = append(r.alive, sub)
+		if sub, err = s.nc.Subscribe(cancelSubject(serviceToken(service.descriptor.FullName())), func(msg *nats.Msg) {
+			r.ledger.cancelled(string(msg.Data))
+		}); err != nil {
+			return nil, errors.Join(fmt.Errorf("natsgrpc: subscribe: %w", err), r.drain(time.Second))
+		}
+		r.alive = append(r.alive, sub)
 		if err := r.streams.serve(service); err != nil {
 			return nil, errors.Join(err, r.drain(time.Second))
 		}
 		for _, queue := range Queues(service.descriptor) {
-			w := newWorker(r, service, queue, s.slots[queue.kind])
+			w := newWorker(r, service, queue, queue.slots(s.slots[queue.kind]))
 			if err := w.start(); err != nil {
 				return nil, errors.Join(err, r.drain(time.Second))
 			}
@@ -376,5 +395,6 @@ func (r *running) drain(timeout time.Duration) error {
 			err = errors.Join(err, unsubscribeErr)
 		}
 	}
+	r.writer.close()
 	return errors.Join(err, r.streams.close(), r.ledger.close())
 }

@@ -2,6 +2,7 @@ package natsgrpc
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math"
 	"net/url"
@@ -26,6 +27,11 @@ const ErrorDomain = "natsgrpc"
 const (
 	// ReasonQueueFull: RESOURCE_EXHAUSTED; the queue holds as many requests as it may. Comes with a RetryInfo.
 	ReasonQueueFull = "QUEUE_FULL"
+	// ReasonBacklog: RESOURCE_EXHAUSTED; the queue is so long that the call would not be taken before its deadline.
+	// Comes with a RetryInfo.
+	ReasonBacklog = "BACKLOG"
+	// ReasonNoWorkers: UNAVAILABLE; the queue is there, but no server pulls from it.
+	ReasonNoWorkers = "NO_WORKERS"
 	// ReasonMessageTooLarge: RESOURCE_EXHAUSTED; the request or its answer is larger than the NATS server takes.
 	ReasonMessageTooLarge = "MESSAGE_TOO_LARGE"
 	// ReasonNoQueue: UNAVAILABLE; nobody has created the queue of this service.
@@ -36,8 +42,11 @@ const (
 	ReasonAttemptsExhausted = "ATTEMPTS_EXHAUSTED"
 )
 
-// queueFullRetryDelay is the RetryInfo of a refused request: about what a queue needs to have room again.
-const queueFullRetryDelay = time.Second
+// The bounds of the RetryInfo of a refused request. A queue that nothing is known of gets the least.
+const (
+	minRetryDelay = time.Second
+	maxRetryDelay = 30 * time.Second
+)
 
 // errorWithReason is a status error with an ErrorInfo detail, and further details.
 func errorWithReason(code codes.Code, reason, message string, details ...protoadapt.MessageV1) error {
@@ -49,10 +58,17 @@ func errorWithReason(code codes.Code, reason, message string, details ...protoad
 	return st.Err()
 }
 
-// queueFull is the error for a request that its queue has no room for.
-func queueFull() error {
-	return errorWithReason(codes.ResourceExhausted, ReasonQueueFull, "natsgrpc: the queue is full",
-		&errdetails.RetryInfo{RetryDelay: durationpb.New(queueFullRetryDelay)})
+// errQueueFull is what a queue without room says.
+var errQueueFull = errors.New("natsgrpc: the queue is full")
+
+// queueFull is the error for a request that its queue has no room for; drain is the time in which the queue empties.
+func queueFull(drain time.Duration) error {
+	return errorWithReason(codes.ResourceExhausted, ReasonQueueFull, errQueueFull.Error(), retryInfo(drain))
+}
+
+// retryInfo tells when to try again.
+func retryInfo(delay time.Duration) *errdetails.RetryInfo {
+	return &errdetails.RetryInfo{RetryDelay: durationpb.New(min(max(delay, minRetryDelay), maxRetryDelay))}
 }
 
 // messageTooLarge is the error for a request or an answer of size bytes, where the NATS server takes limit.
@@ -67,16 +83,17 @@ const maxMessage = 8 << 10
 // maxHeader is the size of a message's headers beyond which no stream takes it (error 10097).
 const maxHeader = math.MaxUint16
 
-// tooLarge returns the error for a request or an answer that NATS would refuse, nil for any other.
-func tooLarge(what string, msg *nats.Msg, maxPayload int64) error {
+// tooLarge returns the error for a request or an answer that NATS would refuse, nil for any other, and whether it is the
+// size as a whole that is too large, not that of the headers.
+func tooLarge(what string, msg *nats.Msg, maxPayload int64) (whole bool, err error) {
 	size := msg.Size()
-	if int64(size) > maxPayload {
-		return messageTooLarge(what, int64(size), maxPayload)
-	}
 	if header := size - len(msg.Subject) - len(msg.Reply) - len(msg.Data); header > maxHeader {
-		return messageTooLarge(what+"'s metadata and status", int64(header), maxHeader)
+		return false, messageTooLarge(what+"'s metadata and status", int64(header), maxHeader)
 	}
-	return nil
+	if int64(size) > maxPayload {
+		return true, messageTooLarge(what, int64(size), maxPayload)
+	}
+	return false, nil
 }
 
 // putStatus adds st to header; OK is the absence of a status.

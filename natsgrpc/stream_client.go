@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nuid"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
@@ -74,7 +71,7 @@ func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, fullName st
 	}
 	s := &clientStream{
 		conn: c, method: m, desc: desc, codec: codec, settings: settings, cancel: cancel,
-		ctx: peer.NewContext(ctx, &peer.Peer{Addr: natsAddr{}}), id: nuid.Next(),
+		ctx:     peer.NewContext(ctx, &peer.Peer{Addr: natsAddr{}}),
 		claimed: make(chan struct{}), ended: make(chan struct{}), headerDone: make(chan struct{}),
 	}
 	if err := s.register(); err != nil {
@@ -90,13 +87,12 @@ func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, fullName st
 	if err != nil {
 		return nil, err
 	}
-	if limit := c.nc.MaxPayload(); int64(opening.Size()) > limit {
-		return nil, messageTooLarge("request", int64(opening.Size()), limit)
-	}
-	if err := c.publish(opening); err != nil {
+	if _, err := tooLarge("request", opening, c.nc.MaxPayload()); err != nil {
 		return nil, err
 	}
-	go s.run(opening) // c.streams waits for it
+	c.calls.sent(s.call, opening)
+	c.writer.publish(opening, c.onPublishFailed)
+	go s.run() // c.streams waits for it
 	return s, nil
 }
 
@@ -109,8 +105,6 @@ type clientStream struct {
 	settings *callSettings
 	ctx      context.Context
 	cancel   context.CancelFunc
-	id       string
-	number   string // in the conn
 	call     *call
 	link     *link
 
@@ -123,39 +117,35 @@ type clientStream struct {
 
 	mu              sync.Mutex
 	header, trailer metadata.MD
-	over            bool  // ended is closed
-	end             error // then: how the stream ended, io.EOF for OK
-	finished        bool  // the application knows
+	compressor      encoding.Compressor // of the messages that come; known before the first
+	over            bool                // ended is closed
+	end             error               // then: how the stream ended, io.EOF for OK
+	finished        bool                // the application knows
 }
 
 // register adds the stream to the calls that wait for an answer.
 func (s *clientStream) register() error {
 	c := s.conn
-	s.call = &call{ack: make(chan error, 1), stream: s}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return errClosed
+	p, err := c.calls.begin(s.method, "", s)
+	if err != nil {
+		return err
 	}
-	c.next++
-	s.number = strconv.FormatUint(c.next, 36)
-	s.link = newLink(c.nc, "", replySubject(s.method.service, c.id, s.number), s.fail)
-	c.byNumber[c.next] = s.call
+	s.call = p
+	s.link = newLink(c.nc, "", replySubject(s.method.service, c.id, p.token), s.fail)
 	c.streams.Add(1)
 	return nil
 }
 
 // unregister removes it; pings that still come for it are answered with a reset.
 func (s *clientStream) unregister() {
-	number, _ := strconv.ParseUint(s.number, 36, 64)
-	s.conn.forget(number, s.id)
+	s.conn.calls.end(s.call)
 }
 
 // opening makes the message that asks for a server.
 func (s *clientStream) opening() (*nats.Msg, error) {
 	m := s.method
 	header := nats.Header{
-		nats.MsgIdHdr: {s.id},
+		nats.MsgIdHdr: {s.call.id},
 		headerStream:  {streamVersion},
 		headerReplyTo: {s.link.out.reply},
 	}
@@ -165,20 +155,22 @@ func (s *clientStream) opening() (*nats.Msg, error) {
 		wait = min(wait, time.Until(deadline))
 	}
 	if m.kind == query {
-		ttl := max(1, int64(math.Ceil(wait.Seconds()))+1)
-		header["Nats-TTL"] = []string{strconv.FormatInt(ttl, 10) + "s"}
+		header[headerTTL] = []string{wholeSeconds(wait)}
+	}
+	if s.settings.compressor != nil {
+		header[headerEncoding] = []string{s.settings.compressor.Name()}
 	}
 	md, _ := metadata.FromOutgoingContext(s.ctx)
 	if err := putMetadata(header, prefixMetadata, md); err != nil {
 		return nil, status.Error(codes.Internal, err.Error())
 	}
-	return &nats.Msg{Subject: requestSubject(m.kind, m.service, m.name, s.id), Reply: s.conn.inbox + s.number, Header: header}, nil
+	return &nats.Msg{Subject: requestSubject(m, s.call.id), Reply: s.conn.inbox + s.call.token, Header: header}, nil
 }
 
 // run sees the stream claimed, and ends it with its context or its Conn.
-func (s *clientStream) run(opening *nats.Msg) {
+func (s *clientStream) run() {
 	defer s.conn.streams.Done()
-	s.awaitClaim(opening)
+	s.awaitClaim()
 	select {
 	case <-s.ctx.Done(): // finish ends it too
 		s.finish(status.FromContextError(s.ctx.Err()).Err())
@@ -189,10 +181,13 @@ func (s *clientStream) run(opening *nats.Msg) {
 
 // awaitClaim returns when a server has claimed the stream or it has ended. It repeats the opening while there is no
 // PubAck.
-func (s *clientStream) awaitClaim(opening *nats.Msg) {
+func (s *clientStream) awaitClaim() {
+	c := s.conn
 	wait := republishAfter
 	republish := time.NewTimer(wait)
 	defer republish.Stop()
+	probe := time.NewTicker(probeInterval)
+	defer probe.Stop()
 	claim := time.NewTimer(claimTimeout)
 	defer claim.Stop()
 	for {
@@ -205,18 +200,17 @@ func (s *clientStream) awaitClaim(opening *nats.Msg) {
 			return
 		case <-s.conn.closing:
 			return
-		case err := <-s.call.ack:
-			if err != nil {
-				s.fail(err)
-				return
-			}
-			republish.Stop()
+		case err := <-s.call.refused:
+			_, err = c.refusal(s.call, err)
+			s.fail(err)
+			return
+		case <-probe.C:
+			c.probe(s.method)
 		case <-republish.C:
 			wait *= 2
 			republish.Reset(wait)
-			if err := s.conn.publish(opening); err != nil {
-				s.fail(err)
-				return
+			if again := c.calls.repeat(s.call); again != nil {
+				c.writer.publish(again, c.onPublishFailed)
 			}
 		case <-claim.C:
 			s.fail(errorWithReason(codes.Unavailable, ReasonStreamNotClaimed, "natsgrpc: no server had a free slot for the stream for "+claimTimeout.String()))
@@ -308,10 +302,15 @@ func (s *clientStream) onHeader(header nats.Header) {
 	if md == nil {
 		md = metadata.MD{}
 	}
+	compressor, err := compressorOf(header.Get(headerEncoding))
+	if err != nil {
+		s.fail(err)
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.header == nil && !s.over {
-		s.header = md
+		s.header, s.compressor = md, compressor
 		close(s.headerDone)
 	}
 }
@@ -437,11 +436,11 @@ func (s *clientStream) SendMsg(message any) error {
 	if err != nil {
 		return s.failed(err)
 	}
-	defer buffers.Free()
-	if n := buffers.Len(); n > s.settings.maxSend {
-		return s.failed(status.Errorf(codes.ResourceExhausted, "trying to send message larger than max (%d vs. %d)", n, s.settings.maxSend))
+	body, err := s.settings.sendable(contiguous(buffers))
+	if err != nil {
+		return s.failed(err)
 	}
-	err = s.link.out.message(buffers)
+	err = s.link.out.message(body)
 	if s.desc.ClientStreams {
 		if err != nil {
 			return io.EOF
@@ -477,6 +476,12 @@ func (s *clientStream) RecvMsg(message any) error {
 
 func (s *clientStream) receive(message any) error {
 	buffers, err := s.link.in.message(s.settings.maxRecv)
+	if err == nil {
+		s.mu.Lock()
+		compressor := s.compressor
+		s.mu.Unlock()
+		buffers, err = decompressBuffers(compressor, buffers, s.settings.maxRecv)
+	}
 	if err == nil {
 		err = unmarshal(s.codec, buffers, message)
 		if err == nil {

@@ -128,7 +128,11 @@ func (t *task) handleStream(ctx context.Context, desc grpc.StreamDesc) outcome {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s := &serverStream{task: t, desc: desc, codec: encoding.GetCodecV2("proto"), cancel: cancel, started: make(chan struct{})}
+	compressor, err := compressorOf(t.msg.Header.Get(headerEncoding))
+	if err != nil {
+		return failure(err)
+	}
+	s := &serverStream{task: t, desc: desc, compressor: compressor, codec: encoding.GetCodecV2("proto"), cancel: cancel, started: make(chan struct{})}
 	ctx = metadata.NewIncomingContext(ctx, md)
 	ctx = peer.NewContext(ctx, &peer.Peer{Addr: natsAddr{}, LocalAddr: natsAddr{}})
 	s.ctx = grpc.NewContextWithServerTransportStream(ctx, streamTransport{s})
@@ -194,6 +198,8 @@ type serverStream struct {
 	desc   grpc.StreamDesc
 	codec  encoding.CodecV2
 	ctx    context.Context
+
+	compressor encoding.Compressor // of the messages of both directions, as the caller wants it; nil for none
 	cancel context.CancelCauseFunc
 	number string
 	link   *link
@@ -381,6 +387,9 @@ func (s *serverStream) sendHeader() error {
 	if err := putMetadata(header, prefixMetadata, s.header); err != nil {
 		return status.Error(codes.Internal, err.Error())
 	}
+	if s.compressor != nil {
+		header[headerEncoding] = []string{s.compressor.Name()}
+	}
 	if err := s.fits("header", header); err != nil {
 		return err
 	}
@@ -420,7 +429,10 @@ func (s *serverStream) send(message any) error {
 	if err != nil {
 		return err
 	}
-	defer buffers.Free()
+	body, err := compress(s.compressor, contiguous(buffers))
+	if err != nil {
+		return err
+	}
 	s.mu.Lock()
 	if !s.headerSent && !s.finished {
 		err = s.sendHeader()
@@ -429,7 +441,7 @@ func (s *serverStream) send(message any) error {
 	if err != nil {
 		return err
 	}
-	return s.link.out.message(buffers)
+	return s.link.out.message(body)
 }
 
 // RecvMsg receives the next message, io.EOF after the caller's last one. Another error ends the stream.
@@ -448,6 +460,9 @@ func (s *serverStream) receive(message any) error {
 		return status.Error(codes.Internal, "cardinality violation: received no request message from non-client-streaming RPC")
 	}
 	if err != nil {
+		return err
+	}
+	if buffers, err = decompressBuffers(s.compressor, buffers, limit); err != nil {
 		return err
 	}
 	if err := unmarshal(s.codec, buffers, message); err != nil {

@@ -1,13 +1,11 @@
 package natsgrpc
 
 import (
+	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
-
-// shard is the only shard of a queue. It stands in each subject so that a queue can be split without changing callers.
-const shard = "0"
 
 // kind tells the two queues of a service apart.
 type kind string
@@ -23,8 +21,8 @@ func serviceToken(name protoreflect.FullName) string {
 }
 
 // requestSubject is the subject that a request is published on.
-func requestSubject(k kind, service, method, id string) string {
-	return string(k) + "." + service + "." + shard + "." + method + "." + id
+func requestSubject(m *method, id string) string {
+	return string(m.kind) + "." + m.service + "." + m.shard(id) + "." + m.name + "." + id
 }
 
 // responseSubject is the subject of the answer to a command.
@@ -45,6 +43,16 @@ func deadSubject(service, method, id string) string {
 // streamSubject is the subject of what a client sends on a stream to the server that has claimed it.
 func streamSubject(service, server, n string) string {
 	return "str." + service + "." + server + "." + n
+}
+
+// cancelSubject is where clients tell all servers of a service the ids of queries that nobody waits for.
+func cancelSubject(service string) string {
+	return "cancel." + service
+}
+
+// partSubject is the subject of one part of a message that is too large for one.
+func partSubject(service, token string, i int) string {
+	return "part." + service + "." + token + "." + strconv.Itoa(i)
 }
 
 // aliveSubject is what every server of a service subscribes to, so that a probe finds out whether there is one.

@@ -1,6 +1,7 @@
 package natsgrpc
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ var (
 	ackDone       = []byte("+ACK")
 	ackTerminate  = []byte("+TERM")
 	ackInProgress = []byte("+WPI")
+	ackNegative   = []byte("-NAK")
 )
 
 // errLost is why a handler is cancelled whose request JetStream gives to another worker.
@@ -31,14 +33,14 @@ var errPanic = errors.New("panic in the handler")
 
 // task is one delivered request.
 type task struct {
-	worker  *worker
-	msg     *nats.Msg
-	name    string // of the method
-	method  string // "/pkg.Service/Method", or the bare name of an unknown one
-	id      string
-	attempt int    // 0 if the delivery is malformed
-	number  uint64 // in the ledger
-	stream  bool   // the request opens a stream
+	worker *worker
+	msg    *nats.Msg
+	name   string // of the method
+	method string // "/pkg.Service/Method", or the bare name of an unknown one
+	id     string
+	delivery
+	number uint64 // in the ledger
+	stream bool   // the request opens a stream
 
 	mu        sync.Mutex
 	cancel    context.CancelCauseFunc
@@ -51,18 +53,20 @@ type task struct {
 	published time.Time   // when the first was published last
 	settle    []byte      // the acknowledgement that follows
 	dead      bool        // the request becomes a dead letter
+
+	encoding string // of the answer's body
 }
 
 func newTask(w *worker, msg *nats.Msg) *task {
 	now := time.Now()
-	t := &task{worker: w, msg: msg, name: tokenAt(msg.Subject, 3), id: lastToken(msg.Subject), beat: now, confirmed: now, settle: ackDone}
+	t := &task{
+		worker: w, msg: msg, name: tokenAt(msg.Subject, 3), id: lastToken(msg.Subject), delivery: parseDelivery(msg.Reply),
+		beat: now, confirmed: now, settle: ackDone,
+	}
 	t.stream = msg.Header.Get(headerStream) != ""
 	t.method = t.name
 	if fullName, served := w.service.fullNames[t.name]; served {
 		t.method = fullName
-	}
-	if meta, err := msg.Metadata(); err == nil {
-		t.attempt = int(meta.NumDelivered)
 	}
 	return t
 }
@@ -79,7 +83,14 @@ func failure(err error) outcome { return outcome{status: status.Convert(err).Pro
 // run takes a request from delivery to its acknowledgement; that of a command's answer comes later, through kept.
 func (t *task) run() {
 	ledger := t.worker.run.ledger
-	ledger.add(t)
+	if left := ledger.add(t); left {
+		t.worker.freeSlot()
+		t.mu.Lock()
+		t.acknowledge(ackDone)
+		t.mu.Unlock()
+		ledger.remove(t)
+		return
+	}
 	result, delay, retry := t.perform()
 	if retry {
 		t.worker.freeSlot()
@@ -219,6 +230,15 @@ func (t *task) lose(cause error) {
 	}
 }
 
+// abandon cancels the handler of a call that nobody waits for. What it answers is still sent.
+func (t *task) abandon(cause error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.cancel != nil {
+		t.cancel(cause)
+	}
+}
+
 // leave removes a command from the ledger and the window.
 func (t *task) leave() {
 	t.worker.run.ledger.remove(t)
@@ -239,8 +259,9 @@ func (t *task) acknowledge(how []byte) {
 	if gone {
 		return
 	}
-	if err := t.worker.run.server.nc.Publish(t.msg.Reply, how); err != nil {
-		t.worker.run.server.logger.Error("natsgrpc: acknowledge", "method", t.method, "request", t.id, "error", err)
+	t.worker.run.writer.publish(&nats.Msg{Subject: t.msg.Reply, Data: how}, t.onPublishFailed)
+	if !t.dead && !bytes.HasPrefix(how, ackNegative) {
+		freeParts(t.worker.run.server.nc, t.worker.queue.service, t.msg.Header)
 	}
 }
 
@@ -259,7 +280,7 @@ func (t *task) giveBack() {
 		t.outbox = nil
 		t.leave()
 	}
-	t.acknowledge([]byte("-NAK"))
+	t.acknowledge(ackNegative)
 	if t.cancel != nil {
 		t.cancel(errDrained)
 	}
@@ -274,9 +295,7 @@ func (t *task) reply(result outcome) {
 		return
 	}
 	if msg != nil {
-		if err := t.worker.run.server.nc.PublishMsg(msg); err != nil {
-			t.worker.run.server.logger.Error("natsgrpc: answer", "method", t.method, "request", t.id, "error", err)
-		}
+		t.worker.run.writer.publish(msg, t.onPublishFailed)
 	}
 	t.acknowledge(t.settle)
 }
@@ -310,9 +329,13 @@ func (t *task) next() {
 	msg := t.outbox[0]
 	msg.Reply = t.worker.run.ledger.keptReply(t, t.step)
 	t.published = time.Now()
-	if err := t.worker.run.server.nc.PublishMsg(msg); err != nil { // look repeats it
-		t.worker.run.server.logger.Error("natsgrpc: answer", "method", t.method, "request", t.id, "error", err)
-	}
+	t.worker.run.writer.publish(msg, t.onPublishFailed) // look repeats it
+}
+
+// onPublishFailed is told of an answer or an acknowledgement that could not be published. Both are made good by others:
+// an answer is published again, or another delivery makes it.
+func (t *task) onPublishFailed(msg *nats.Msg, err error) {
+	t.worker.run.server.logger.Error("natsgrpc: publish", "subject", msg.Subject, "method", t.method, "request", t.id, "error", err)
 }
 
 // kept takes note that a stream has what was published in a step.
@@ -340,7 +363,27 @@ func (t *task) message(result outcome) *nats.Msg {
 		msg.Header, msg.Data = nats.Header{}, nil
 		_ = putStatus(msg.Header, &spb.Status{Code: int32(codes.Internal), Message: err.Error()})
 	}
-	if err := tooLarge("answer", msg, t.worker.run.server.nc.MaxPayload()); err != nil {
+	if t.encoding != "" && len(msg.Data) > 0 {
+		msg.Header[headerEncoding] = []string{t.encoding}
+	}
+	if digest := t.msg.Header.Get(headerDigest); digest != "" {
+		msg.Header[headerDigest] = []string{digest}
+	}
+	if backlog := t.worker.tell(t.delivery, time.Now()); backlog != "" {
+		msg.Header[headerBacklog] = []string{backlog}
+	}
+	ttl := t.keepAnswer()
+	if ttl > 0 {
+		msg.Header[headerTTL] = []string{wholeSeconds(ttl)}
+	}
+	whole, err := tooLarge("answer", msg, t.worker.run.server.nc.MaxPayload())
+	if whole && len(result.body) > 0 {
+		if ttl == 0 {
+			ttl = responsesMaxAge
+		}
+		err = putParts(context.Background(), t.worker.run.server.nc, msg, t.worker.queue.service, wholeSeconds(ttl))
+	}
+	if err != nil {
 		// An error keeps its code and what it says, without details and metadata.
 		short := &spb.Status{Code: result.status.GetCode(), Message: result.status.GetMessage()}
 		if short.Code == int32(codes.OK) {
@@ -351,6 +394,15 @@ func (t *task) message(result outcome) *nats.Msg {
 		_ = putStatus(msg.Header, short)
 	}
 	return msg
+}
+
+// keepAnswer returns how long the answer to a command is to be kept, 0 for as long as the stream of answers does.
+func (t *task) keepAnswer() time.Duration {
+	m := t.worker.queue.methods[t.name]
+	if t.worker.queue.kind == query || m == nil {
+		return 0
+	}
+	return m.keep
 }
 
 // mayReplyTo reports whether a reply subject has the form that belongs to this queue, so that a request cannot make a

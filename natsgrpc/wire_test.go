@@ -14,8 +14,8 @@ import (
 func TestSubjects(t *testing.T) {
 	svc := serviceToken("rating.v1.UserService")
 	require.Equal(t, "rating_v1_UserService", svc)
-	require.Equal(t, "qry.rating_v1_UserService.0.GetUser.id", requestSubject(query, svc, "GetUser", "id"))
-	require.Equal(t, "cmd.rating_v1_UserService.0.CreateUser.id", requestSubject(command, svc, "CreateUser", "id"))
+	require.Equal(t, "qry.rating_v1_UserService.0.GetUser.id", requestSubject(&method{kind: query, service: svc, name: "GetUser"}, "id"))
+	require.Equal(t, "cmd.rating_v1_UserService.0.CreateUser.id", requestSubject(&method{kind: command, service: svc, name: "CreateUser"}, "id"))
 	require.Equal(t, "rsp.rating_v1_UserService.id.conn", responseSubject(svc, "id", "conn"))
 	require.Equal(t, "rep.rating_v1_UserService.conn.7", replySubject(svc, "conn", "7"))
 	require.Equal(t, "alive.rating_v1_UserService", aliveSubject(svc))
@@ -87,18 +87,27 @@ func TestPubAckErrors(t *testing.T) {
 		msg    *nats.Msg
 		code   codes.Code
 		reason string
+		taken  bool
+		full   bool
 	}{
-		{"stored", &nats.Msg{Data: []byte(`{"stream":"S","seq":1}`)}, codes.OK, ""},
-		{"duplicate", &nats.Msg{Data: []byte(`{"stream":"S","seq":1,"duplicate":true}`)}, codes.OK, ""},
-		{"in the queue already", &nats.Msg{Data: []byte(`{"error":{"code":503,"err_code":10077,"description":"maximum messages per subject exceeded"}}`)}, codes.OK, ""},
-		{"in the queue already, replicated", &nats.Msg{Data: []byte(`{"error":{"code":400,"err_code":10158,"description":"x"}}`)}, codes.OK, ""},
-		{"full", &nats.Msg{Data: []byte(`{"error":{"code":503,"err_code":10077,"description":"maximum messages exceeded"}}`)}, codes.ResourceExhausted, ReasonQueueFull},
-		{"full of bytes", &nats.Msg{Data: []byte(`{"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}}`)}, codes.ResourceExhausted, ReasonQueueFull},
-		{"no stream", &nats.Msg{Header: nats.Header{"Status": {"503"}}}, codes.Unavailable, ReasonNoQueue},
-		{"another error", &nats.Msg{Data: []byte(`{"error":{"code":503,"err_code":10039,"description":"jetstream not enabled"}}`)}, codes.Unavailable, ReasonNoQueue},
-		{"malformed", &nats.Msg{Data: []byte(`{"error"`)}, codes.Internal, ""},
+		{"stored", &nats.Msg{Data: []byte(`{"stream":"S","seq":1}`)}, codes.OK, "", false, false},
+		{"duplicate", &nats.Msg{Data: []byte(`{"stream":"S","seq":1,"duplicate":true}`)}, codes.OK, "", false, false},
+		{"in the queue already", &nats.Msg{Data: []byte(`{"error":{"code":503,"err_code":10077,"description":"maximum messages per subject exceeded"}}`)}, codes.OK, "", true, false},
+		{"in the queue already, replicated", &nats.Msg{Data: []byte(`{"error":{"code":400,"err_code":10158,"description":"x"}}`)}, codes.OK, "", true, false},
+		{"full", &nats.Msg{Data: []byte(`{"error":{"code":503,"err_code":10077,"description":"maximum messages exceeded"}}`)}, codes.OK, "", false, true},
+		{"full of bytes", &nats.Msg{Data: []byte(`{"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}}`)}, codes.OK, "", false, true},
+		{"no stream", &nats.Msg{Header: nats.Header{"Status": {"503"}}}, codes.Unavailable, ReasonNoQueue, false, false},
+		{"another error", &nats.Msg{Data: []byte(`{"error":{"code":503,"err_code":10039,"description":"jetstream not enabled"}}`)}, codes.Unavailable, ReasonNoQueue, false, false},
+		{"malformed", &nats.Msg{Data: []byte(`{"error"`)}, codes.Internal, "", false, false},
 	} {
-		err := pubAckError(c.msg)
+		ack := readPubAck(c.msg)
+		err := ack.err
+		require.Equal(t, c.taken, ack.taken, c.name)
+		require.Equal(t, c.name == "duplicate", ack.duplicate, c.name)
+		if c.full {
+			require.ErrorIs(t, err, errQueueFull)
+			continue
+		}
 		require.Equal(t, c.code, status.Code(err), c.name)
 		if c.reason != "" {
 			require.Contains(t, status.Convert(err).Proto().String(), c.reason, c.name)

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
@@ -40,6 +40,9 @@ type worker struct {
 	stopped chan struct{}
 	looping sync.WaitGroup
 	calls   sync.WaitGroup
+	idle    chan *task // to goroutines that have run a call and wait for another
+	runners sync.WaitGroup
+	told    atomic.Int64 // when an answer told the backlog, in nanoseconds since the Unix epoch
 
 	mu       sync.Mutex
 	sub      *nats.Subscription
@@ -66,9 +69,10 @@ func newWorker(r *running, s *service, q Queue, slots int) *worker {
 		service: s,
 		queue:   q,
 		slots:   slots,
-		subject: jetstream.DefaultAPIPrefix + "CONSUMER.MSG.NEXT." + q.Stream.Name + "." + q.Consumer.Durable,
+		subject: r.server.api + "CONSUMER.MSG.NEXT." + q.Stream.Name + "." + q.Consumer.Durable,
 		wake:    make(chan struct{}, 1),
 		stopped: make(chan struct{}),
+		idle:    make(chan *task),
 		free:    slots,
 		pulls:   map[uint64]pull{},
 	}
@@ -136,7 +140,10 @@ func (w *worker) stop() {
 }
 
 // wait returns when all calls have left their slots.
-func (w *worker) wait() { w.calls.Wait() }
+func (w *worker) wait() {
+	w.calls.Wait()
+	w.runners.Wait()
+}
 
 func (w *worker) signal() {
 	select {
@@ -224,10 +231,46 @@ func (w *worker) onMessage(msg *nats.Msg, inbox string) {
 	case msg.Reply == "":
 		w.onStatus(msg)
 	case w.accept(inbox):
-		w.calls.Go(newTask(w, msg).run)
+		w.handle(newTask(w, msg))
 	default: // it was pulled before a reconnect: its slot is promised anew
 		_ = msg.Respond([]byte("-NAK")) // a lost one is redelivered after the ack wait
 	}
+}
+
+// handle runs a call in a goroutine. One that has run a call before is taken where there is one, since its stack has
+// grown already. There are never more of them than slots.
+func (w *worker) handle(t *task) {
+	w.calls.Add(1)
+	select {
+	case w.idle <- t:
+	default:
+		w.runners.Go(func() { w.runCalls(t) })
+	}
+}
+
+// runCalls runs calls until the worker has stopped.
+func (w *worker) runCalls(t *task) {
+	for {
+		t.run()
+		w.calls.Done()
+		select {
+		case t = <-w.idle:
+		case <-w.stopped:
+			return
+		}
+	}
+}
+
+// tell returns what an answer tells of the queue's backlog, "" where there is none or it was told just now.
+func (w *worker) tell(d delivery, now time.Time) string {
+	if d.pending == 0 {
+		return ""
+	}
+	last := w.told.Load()
+	if now.UnixNano()-last < int64(backlogInterval) || !w.told.CompareAndSwap(last, now.UnixNano()) {
+		return ""
+	}
+	return queueName(w.queue.kind, w.queue.service, w.queue.shard) + " " + strconv.Itoa(d.pending) + " " + strconv.FormatUint(d.delivered, 10)
 }
 
 // accept takes the slot of a promised call, if it comes to the present inbox.

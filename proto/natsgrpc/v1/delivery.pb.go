@@ -88,7 +88,10 @@ type ServiceDelivery struct {
 	// The queue of the methods without side effects.
 	Queries *Queue `protobuf:"bytes,1,opt,name=queries,proto3" json:"queries,omitempty"`
 	// The queue of all other methods.
-	Commands      *Queue `protobuf:"bytes,2,opt,name=commands,proto3" json:"commands,omitempty"`
+	Commands *Queue `protobuf:"bytes,2,opt,name=commands,proto3" json:"commands,omitempty"`
+	// Whether the service may have no worker for a while, for something starts one when there are requests. Callers then wait
+	// where they would be told UNAVAILABLE with the reason NO_WORKERS.
+	ScaleToZero   bool `protobuf:"varint,3,opt,name=scale_to_zero,json=scaleToZero,proto3" json:"scale_to_zero,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -137,6 +140,13 @@ func (x *ServiceDelivery) GetCommands() *Queue {
 	return nil
 }
 
+func (x *ServiceDelivery) GetScaleToZero() bool {
+	if x != nil {
+		return x.ScaleToZero
+	}
+	return false
+}
+
 // One work queue: a JetStream stream and its only consumer.
 type Queue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -154,7 +164,11 @@ type Queue struct {
 	MaxAge *durationpb.Duration `protobuf:"bytes,5,opt,name=max_age,json=maxAge,proto3" json:"max_age,omitempty"`
 	// How long a worker may hold a request without a sign of life before another worker gets it. This is what a killed
 	// worker costs its callers. At least 1 second; default 5 seconds.
-	AckWait       *durationpb.Duration `protobuf:"bytes,6,opt,name=ack_wait,json=ackWait,proto3" json:"ack_wait,omitempty"`
+	AckWait *durationpb.Duration `protobuf:"bytes,6,opt,name=ack_wait,json=ackWait,proto3" json:"ack_wait,omitempty"`
+	// Over how many streams the queue is split, 1 (default) to 256: each holds the requests whose id has its hash, and has a
+	// leader and workers of its own. Workers divide their slots among the shards. Raise it only when every caller and worker knows the
+	// new number.
+	Shards        uint32 `protobuf:"varint,7,opt,name=shards,proto3" json:"shards,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -231,6 +245,13 @@ func (x *Queue) GetAckWait() *durationpb.Duration {
 	return nil
 }
 
+func (x *Queue) GetShards() uint32 {
+	if x != nil {
+		return x.Shards
+	}
+	return 0
+}
+
 // The delivery of one method.
 type MethodDelivery struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -242,7 +263,9 @@ type MethodDelivery struct {
 	Attempts uint32 `protobuf:"varint,2,opt,name=attempts,proto3" json:"attempts,omitempty"`
 	// The wait before the second attempt, doubled before each further one up to 32 times itself, each with up to a fifth
 	// of jitter. Default 100 milliseconds.
-	Backoff       *durationpb.Duration `protobuf:"bytes,3,opt,name=backoff,proto3" json:"backoff,omitempty"`
+	Backoff *durationpb.Duration `protobuf:"bytes,3,opt,name=backoff,proto3" json:"backoff,omitempty"`
+	// How long the answer to a command is kept for callers who come later: from 1 second to 1 hour, the default.
+	KeepAnswer    *durationpb.Duration `protobuf:"bytes,4,opt,name=keep_answer,json=keepAnswer,proto3" json:"keep_answer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -298,6 +321,13 @@ func (x *MethodDelivery) GetBackoff() *durationpb.Duration {
 	return nil
 }
 
+func (x *MethodDelivery) GetKeepAnswer() *durationpb.Duration {
+	if x != nil {
+		return x.KeepAnswer
+	}
+	return nil
+}
+
 var file_natsgrpc_v1_delivery_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.ServiceOptions)(nil),
@@ -337,10 +367,11 @@ var File_natsgrpc_v1_delivery_proto protoreflect.FileDescriptor
 
 const file_natsgrpc_v1_delivery_proto_rawDesc = "" +
 	"\n" +
-	"\x1anatsgrpc/v1/delivery.proto\x12\vnatsgrpc.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"o\n" +
+	"\x1anatsgrpc/v1/delivery.proto\x12\vnatsgrpc.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\x93\x01\n" +
 	"\x0fServiceDelivery\x12,\n" +
 	"\aqueries\x18\x01 \x01(\v2\x12.natsgrpc.v1.QueueR\aqueries\x12.\n" +
-	"\bcommands\x18\x02 \x01(\v2\x12.natsgrpc.v1.QueueR\bcommands\"\xfb\x01\n" +
+	"\bcommands\x18\x02 \x01(\v2\x12.natsgrpc.v1.QueueR\bcommands\x12\"\n" +
+	"\rscale_to_zero\x18\x03 \x01(\bR\vscaleToZero\"\x93\x02\n" +
 	"\x05Queue\x12.\n" +
 	"\astorage\x18\x01 \x01(\x0e2\x14.natsgrpc.v1.StorageR\astorage\x12\x1a\n" +
 	"\breplicas\x18\x02 \x01(\rR\breplicas\x12\x1f\n" +
@@ -348,11 +379,14 @@ const file_natsgrpc_v1_delivery_proto_rawDesc = "" +
 	"maxPending\x12\x1b\n" +
 	"\tmax_bytes\x18\x04 \x01(\x04R\bmaxBytes\x122\n" +
 	"\amax_age\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x06maxAge\x124\n" +
-	"\back_wait\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\aackWait\"\x96\x01\n" +
+	"\back_wait\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\aackWait\x12\x16\n" +
+	"\x06shards\x18\a \x01(\rR\x06shards\"\xd2\x01\n" +
 	"\x0eMethodDelivery\x123\n" +
 	"\atimeout\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12\x1a\n" +
 	"\battempts\x18\x02 \x01(\rR\battempts\x123\n" +
-	"\abackoff\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\abackoff*H\n" +
+	"\abackoff\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\abackoff\x12:\n" +
+	"\vkeep_answer\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"keepAnswer*H\n" +
 	"\aStorage\x12\x17\n" +
 	"\x13STORAGE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fSTORAGE_FILE\x10\x01\x12\x12\n" +
@@ -391,15 +425,16 @@ var file_natsgrpc_v1_delivery_proto_depIdxs = []int32{
 	4,  // 4: natsgrpc.v1.Queue.ack_wait:type_name -> google.protobuf.Duration
 	4,  // 5: natsgrpc.v1.MethodDelivery.timeout:type_name -> google.protobuf.Duration
 	4,  // 6: natsgrpc.v1.MethodDelivery.backoff:type_name -> google.protobuf.Duration
-	5,  // 7: natsgrpc.v1.service:extendee -> google.protobuf.ServiceOptions
-	6,  // 8: natsgrpc.v1.method:extendee -> google.protobuf.MethodOptions
-	1,  // 9: natsgrpc.v1.service:type_name -> natsgrpc.v1.ServiceDelivery
-	3,  // 10: natsgrpc.v1.method:type_name -> natsgrpc.v1.MethodDelivery
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	9,  // [9:11] is the sub-list for extension type_name
-	7,  // [7:9] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	4,  // 7: natsgrpc.v1.MethodDelivery.keep_answer:type_name -> google.protobuf.Duration
+	5,  // 8: natsgrpc.v1.service:extendee -> google.protobuf.ServiceOptions
+	6,  // 9: natsgrpc.v1.method:extendee -> google.protobuf.MethodOptions
+	1,  // 10: natsgrpc.v1.service:type_name -> natsgrpc.v1.ServiceDelivery
+	3,  // 11: natsgrpc.v1.method:type_name -> natsgrpc.v1.MethodDelivery
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	10, // [10:12] is the sub-list for extension type_name
+	8,  // [8:10] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_natsgrpc_v1_delivery_proto_init() }

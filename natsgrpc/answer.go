@@ -1,0 +1,136 @@
+package natsgrpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// The errors of Answer and Await that are no answers.
+var (
+	// ErrPending: the command is in its queue or in work.
+	ErrPending = errors.New("natsgrpc: the command is pending")
+	// ErrNoAnswer: no queue has the command and no answer to it is kept. It was never sent, or its answer has expired.
+	ErrNoAnswer = errors.New("natsgrpc: no such command, or its answer is not kept any more")
+)
+
+// lookUpTimeout bounds one look at a stream, where the caller sets no earlier deadline.
+const lookUpTimeout = 5 * time.Second
+
+// Answer reads the kept answer to a command into reply. Any process can do that, by the id that [CallID] told the caller and
+// [RequestInfo] the service.
+//
+// Errors: the status that is the answer; [ErrPending]; [ErrNoAnswer]; UNAVAILABLE (NOT_CONNECTED). The call options are those
+// of Invoke which concern the answer.
+func (c *Conn) Answer(ctx context.Context, fullName, id string, reply any, options ...grpc.CallOption) error {
+	settings := newCallSettings(options)
+	m, err := c.command(fullName, id, settings)
+	if err != nil {
+		return err
+	}
+	answer, err := c.look(ctx, m, id)
+	if err != nil {
+		return err
+	}
+	return c.decode(ctx, m, settings, answer, reply)
+}
+
+// Await is Answer that waits while the command is pending, until ctx ends.
+func (c *Conn) Await(ctx context.Context, fullName, id string, reply any, options ...grpc.CallOption) error {
+	settings := newCallSettings(options)
+	m, err := c.command(fullName, id, settings)
+	if err != nil {
+		return err
+	}
+	p, err := c.calls.begin(m, id, nil)
+	if err != nil {
+		return err
+	}
+	defer c.calls.end(p)
+	stop, err := c.follow(p)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	for wait := attachInterval; ; wait = min(2*wait, maxAttachInterval) {
+		answer, err := c.look(ctx, m, id)
+		if errors.Is(err, ErrPending) {
+			answer, err = c.next(ctx, p, wait)
+		}
+		if err != nil {
+			return err
+		}
+		if answer != nil {
+			return c.decode(ctx, m, settings, answer, reply)
+		}
+	}
+}
+
+// command returns a method whose answers are kept.
+func (c *Conn) command(fullName, id string, settings *callSettings) (*method, error) {
+	if settings.refused != nil {
+		return nil, settings.refused
+	}
+	m, err := c.methods.find(fullName)
+	if err != nil {
+		return nil, status.Error(codes.Unimplemented, err.Error())
+	}
+	if m.kind == query || m.streaming || !validToken(id) {
+		return nil, ErrNoAnswer
+	}
+	return m, nil
+}
+
+// look finds the kept answer to a command, or where the command is.
+func (c *Conn) look(ctx context.Context, m *method, id string) (*nats.Msg, error) {
+	for range 2 { // it may have moved in between
+		answer, err := c.kept(ctx, m.service, id)
+		if err != nil || answer != nil {
+			return answer, err
+		}
+		request, err := c.lookUp(ctx, streamName(m.kind, m.service, m.shard(id)), requestSubject(m, id))
+		if err != nil {
+			return nil, err
+		}
+		if request != nil {
+			return nil, ErrPending
+		}
+	}
+	return nil, ErrNoAnswer
+}
+
+// kept returns the newest kept answer to a command, nil if there is none.
+func (c *Conn) kept(ctx context.Context, service, id string) (*nats.Msg, error) {
+	return c.lookUp(ctx, responsesStream, responseSubject(service, id, "*"))
+}
+
+// lookUp returns a stream's last message on a subject, nil if there is none. The subject is part of the request's own, so
+// that a user's permissions can bound what it may look at.
+func (c *Conn) lookUp(ctx context.Context, stream, subject string) (*nats.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookUpTimeout)
+	defer cancel()
+	msg, err := c.nc.RequestWithContext(ctx, c.api+"DIRECT.GET."+stream+"."+subject, nil)
+	switch {
+	case errors.Is(err, nats.ErrNoResponders):
+		return nil, nil // there is no such stream
+	case ctx.Err() != nil:
+		return nil, status.FromContextError(ctx.Err()).Err()
+	case err != nil:
+		c.logger.Error("natsgrpc: look up", "stream", stream, "subject", subject, "error", err)
+		return nil, errNotConnected
+	}
+	switch code := msg.Header.Get(statusHeader); code {
+	case "":
+		return msg, nil
+	case notFound:
+		return nil, nil
+	default:
+		return nil, status.Error(codes.Internal, fmt.Sprintf("natsgrpc: look up: status %s", code))
+	}
+}

@@ -1,0 +1,206 @@
+package natsgrpc
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+)
+
+// republishAfter is the first wait for an answer before the request is published again under the same id, if no queue
+// is known to have it. Each further wait is twice as long.
+const republishAfter = time.Second
+
+// Invoke performs a unary call. It returns after the answer, the end of ctx or of the method's timeout, whichever is
+// first, or as soon as it is known that there will be none.
+//
+// Errors are status errors. Beside what the handler returns: RESOURCE_EXHAUSTED (QUEUE_FULL, BACKLOG, MESSAGE_TOO_LARGE, or
+// a call option's size limit), UNAVAILABLE (NO_WORKERS, NO_QUEUE, NOT_CONNECTED, PARTS_LOST), UNIMPLEMENTED (no such
+// method), INVALID_ARGUMENT (IDEMPOTENCY_KEY_REUSED, or a malformed [IdempotencyKey]), DEADLINE_EXCEEDED, CANCELED, INTERNAL
+// (ATTEMPTS_EXHAUSTED, or metadata that gRPC forbids); the capitals in parentheses are the reason in an ErrorInfo detail.
+//
+// After CANCELED, DEADLINE_EXCEEDED, NO_WORKERS and NOT_CONNECTED a command may have been executed, or may still be, until its
+// deadline. A caller who has to know uses an [IdempotencyKey] and calls again.
+//
+// It honours the call options Header, Trailer, Peer, OnFinish, WaitForReady, UseCompressor, MaxCallSendMsgSize,
+// MaxCallRecvMsgSize, ForceCodec and ForceCodecV2 (whose codec makes the wire form of the request message), and this
+// package's own. PerRPCCredentials, CallAuthority and another CallContentSubtype than "proto" are refused, since the
+// caller relies on them; MaxRetryRPCBufferSize and StaticMethod change nothing that is seen and are ignored.
+func (c *Conn) Invoke(ctx context.Context, fullName string, args, reply any, options ...grpc.CallOption) (err error) {
+	settings := newCallSettings(options)
+	defer func() { settings.finish(err) }()
+	if settings.refused != nil {
+		return settings.refused
+	}
+	m, err := c.methods.find(fullName)
+	if err != nil {
+		return status.Error(codes.Unimplemented, err.Error())
+	}
+	if m.streaming {
+		return status.Errorf(codes.Internal, "natsgrpc: %s is a streaming method: it takes NewStream", fullName)
+	}
+	body, err := settings.encode(args)
+	if err != nil {
+		return err
+	}
+	key, err := settings.newKey(m, body)
+	if err != nil {
+		return err
+	}
+	if body, err = settings.sendable(body); err != nil {
+		return err
+	}
+	deadline := time.Now().Add(m.timeout)
+	if d, limited := ctx.Deadline(); limited && d.Before(deadline) {
+		deadline = d
+	}
+	if err := ctx.Err(); err != nil {
+		return status.FromContextError(err).Err()
+	}
+	if !c.nc.IsConnected() {
+		waitCtx, cancel := context.WithDeadline(ctx, deadline)
+		err := c.waitConnected(waitCtx, settings.waitForReady)
+		cancel()
+		if err != nil {
+			return err
+		}
+	}
+	answer, err := c.roundTrip(ctx, m, deadline, body, settings, key)
+	if err != nil {
+		return err
+	}
+	return c.decode(ctx, m, settings, answer, reply)
+}
+
+// roundTrip publishes a request and waits for its answer.
+func (c *Conn) roundTrip(ctx context.Context, m *method, deadline time.Time, body []byte, settings *callSettings, key requestKey) (*nats.Msg, error) {
+	p, err := c.calls.begin(m, key.id, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer c.calls.end(p)
+	for _, to := range settings.ids {
+		*to = p.id
+	}
+	if key.id != "" {
+		return c.once(ctx, p, deadline, body, settings, key)
+	}
+	if err := c.admit(m, p.id, deadline); err != nil {
+		return nil, err
+	}
+	request, err := c.request(ctx, p, deadline, body, settings)
+	if err != nil {
+		return nil, err
+	}
+	return c.exchange(ctx, p, request, deadline)
+}
+
+// exchange publishes the request of a call and waits for its answer, or for what else ends the call.
+func (c *Conn) exchange(ctx context.Context, p *call, request *nats.Msg, deadline time.Time) (*nats.Msg, error) {
+	c.calls.sent(p, request)
+	c.writer.publish(request, c.onPublishFailed)
+	now := time.Now()
+	republish, wait := now.Add(republishAfter), republishAfter
+	probe := now.Add(probeAfter)
+	for {
+		p.timer.Reset(min(time.Until(deadline), time.Until(republish), time.Until(probe)))
+		select {
+		case answer := <-p.answer:
+			c.lives.answered(p.method.service)
+			return answer, nil
+		case err := <-p.refused:
+			return c.refusal(p, err)
+		case <-ctx.Done():
+			return nil, c.left(p, ctx.Err())
+		case <-c.closing:
+			return nil, errClosed
+		case <-p.timer.C:
+		}
+		switch now := time.Now(); {
+		case !now.Before(deadline):
+			return nil, c.left(p, context.DeadlineExceeded)
+		case !now.Before(republish):
+			wait *= 2
+			republish = now.Add(wait)
+			if again := c.calls.repeat(p); again != nil {
+				c.writer.publish(again, c.onPublishFailed)
+			}
+		default:
+			probe = now.Add(probeInterval)
+			c.probe(p.method)
+		}
+	}
+}
+
+// refusal returns the answer that may have come with a refusal, or the refusal as the caller is told it.
+func (c *Conn) refusal(p *call, err error) (*nats.Msg, error) {
+	select {
+	case answer := <-p.answer:
+		return answer, nil
+	default:
+	}
+	if errors.Is(err, errQueueFull) {
+		return nil, queueFull(c.queues.of(p.method, p.id).drainTime())
+	}
+	return nil, err
+}
+
+// left returns the error of a call whose caller does not wait any more. A query that nobody waits for is cancelled; its
+// deadline the server knows itself.
+func (c *Conn) left(p *call, cause error) error {
+	if p.method.kind == query && errors.Is(cause, context.Canceled) {
+		c.writer.publish(&nats.Msg{Subject: cancelSubject(p.method.service), Data: []byte(p.id)}, c.onLost)
+	}
+	return status.FromContextError(cause).Err()
+}
+
+// onLost is told of messages that may be lost.
+func (c *Conn) onLost(*nats.Msg, error) {}
+
+// request makes the message of a call, and before it, where the body is too large for one message, its parts.
+func (c *Conn) request(ctx context.Context, p *call, deadline time.Time, body []byte, settings *callSettings) (*nats.Msg, error) {
+	m := p.method
+	header := nats.Header{}
+	putDeadline(header, deadline)
+	if m.kind == query {
+		header[headerReplyTo] = []string{replySubject(m.service, c.id, p.token)}
+		// Garbage collection only: JetStream counts whole seconds, so the exact deadline has its own header.
+		header[headerTTL] = []string{wholeSeconds(time.Until(deadline))}
+	} else {
+		header[nats.MsgIdHdr] = []string{p.id}
+		header[headerReplyTo] = []string{responseSubject(m.service, p.id, c.id)}
+	}
+	if settings.compressor != nil {
+		header[headerEncoding] = []string{settings.compressor.Name()}
+	}
+	md, _ := metadata.FromOutgoingContext(ctx)
+	if err := putMetadata(header, prefixMetadata, md); err != nil {
+		return nil, status.Error(codes.Internal, err.Error())
+	}
+	msg := &nats.Msg{Subject: requestSubject(m, p.id), Reply: c.inbox + p.token, Header: header, Data: body}
+	if size, err := tooLarge("request", msg, c.nc.MaxPayload()); err != nil {
+		if !size {
+			return nil, err
+		}
+		ttl := ""
+		if m.kind == query {
+			ttl = wholeSeconds(time.Until(deadline))
+		}
+		if err := putParts(ctx, c.nc, msg, m.service, ttl); err != nil {
+			return nil, err
+		}
+	}
+	return msg, nil
+}
+
+// wholeSeconds is a TTL that a message with so much time to live may have: rounded up, plus one second.
+func wholeSeconds(d time.Duration) string {
+	return strconv.FormatInt(max(1, int64(math.Ceil(d.Seconds()))+1), 10) + "s"
+}
