@@ -13,9 +13,6 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// protoSubtype is the content-subtype of encoded messages, the only one.
-const protoSubtype = "proto"
-
 // callSettings is what the call options of one call say.
 type callSettings struct {
 	headers, trailers []*metadata.MD
@@ -96,11 +93,7 @@ func (s *callSettings) compress(name string) {
 
 // encode returns the wire form of a request.
 func (s *callSettings) encode(args any) ([]byte, error) {
-	buffers, err := marshal(s.codec(), args)
-	if err != nil {
-		return nil, err
-	}
-	return contiguous(buffers), nil
+	return marshal(s.codec(), args)
 }
 
 // sendable compresses a body, where the caller wants that, and reports one beyond the caller's limit.

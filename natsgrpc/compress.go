@@ -74,15 +74,3 @@ func decompressBuffers(compressor encoding.Compressor, buffers mem.BufferSlice, 
 	message, err := decompress(compressor, buffers.Materialize(), limit)
 	return mem.BufferSlice{mem.SliceBuffer(message)}, err
 }
-
-// contiguous returns the bytes of a message in one piece, without a copy where there is one piece.
-func contiguous(buffers mem.BufferSlice) []byte {
-	switch len(buffers) {
-	case 0:
-		return nil
-	case 1:
-		return buffers[0].ReadOnlyData()
-	}
-	defer buffers.Free()
-	return buffers.Materialize()
-}

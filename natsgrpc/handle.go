@@ -56,11 +56,11 @@ func (t *task) handle(ctx context.Context, handler grpc.MethodDesc) (result outc
 		result.status = st.Proto()
 		return result, nil
 	}
-	buffers, err := marshal(codec, reply)
-	if err != nil {
-		return failure(err), nil
+	body, err := marshal(codec, reply)
+	if err == nil {
+		result.body, err = t.compress(body)
 	}
-	if result.body, err = t.compress(contiguous(buffers)); err != nil {
+	if err != nil {
 		return failure(err), nil
 	}
 	return result, nil

@@ -136,10 +136,8 @@ func printable(s string) bool {
 	return true
 }
 
-// putDeadline adds the absolute deadline, in nanoseconds since the Unix epoch.
-func putDeadline(header nats.Header, deadline time.Time) {
-	header[headerDeadline] = []string{strconv.FormatInt(deadline.UnixNano(), 10)}
-}
+// formatDeadline returns an absolute deadline, in nanoseconds since the Unix epoch.
+func formatDeadline(deadline time.Time) string { return strconv.FormatInt(deadline.UnixNano(), 10) }
 
 // takeDeadline returns the deadline of a request and whether it has one.
 func takeDeadline(header nats.Header) (time.Time, bool, error) {

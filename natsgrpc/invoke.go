@@ -167,15 +167,15 @@ func (c *Conn) onLost(*nats.Msg, error) {}
 // request makes the message of a call, and before it, where the body is too large for one message, its parts.
 func (c *Conn) request(ctx context.Context, p *call, deadline time.Time, body []byte, settings *callSettings) (*nats.Msg, error) {
 	m := p.method
-	header := nats.Header{}
-	putDeadline(header, deadline)
+	values := &[3]string{formatDeadline(deadline)} // one allocation for what each call has
+	header := nats.Header{headerDeadline: values[:1:1], headerReplyTo: values[1:2:2]}
 	if m.kind == query {
-		header[headerReplyTo] = []string{replySubject(m.service, c.id, p.token)}
 		// Garbage collection only: JetStream counts whole seconds, so the exact deadline has its own header.
-		header[headerTTL] = []string{wholeSeconds(time.Until(deadline))}
+		values[1], values[2] = replySubject(m.service, c.id, p.token), wholeSeconds(time.Until(deadline))
+		header[headerTTL] = values[2:]
 	} else {
-		header[nats.MsgIdHdr] = []string{p.id}
-		header[headerReplyTo] = []string{responseSubject(m.service, p.id, c.id)}
+		values[1], values[2] = responseSubject(m.service, p.id, c.id), p.id
+		header[nats.MsgIdHdr] = values[2:]
 	}
 	if settings.compressor != nil {
 		header[headerEncoding] = []string{settings.compressor.Name()}

@@ -3,20 +3,43 @@ package natsgrpc
 import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
+	_ "google.golang.org/grpc/encoding/proto" // registers the codec of generated messages
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 )
 
-// marshal returns the wire form of a message; the caller frees it.
-func marshal(codec encoding.CodecV2, message any) (mem.BufferSlice, error) {
+// protoSubtype is the content-subtype of encoded messages, the only one.
+const protoSubtype = "proto"
+
+// protoCodec is grpc-go's codec of generated messages.
+var protoCodec = encoding.GetCodecV2(protoSubtype)
+
+// marshal returns the wire form of a message.
+func marshal(codec encoding.CodecV2, message any) ([]byte, error) {
 	if message == nil { // as in grpc-go
 		return nil, nil
 	}
-	buffers, err := codec.Marshal(message)
+	data, err := encode(codec, message)
 	if err != nil {
 		return nil, status.Errorf(codes.Internal, "grpc: error while marshaling: %v", err)
 	}
-	return buffers, nil
+	return data, nil
+}
+
+func encode(codec encoding.CodecV2, message any) ([]byte, error) {
+	if m, ok := message.(proto.Message); ok && codec == protoCodec { // what the codec does, without its buffers
+		return proto.Marshal(m)
+	}
+	buffers, err := codec.Marshal(message)
+	if err != nil {
+		return nil, err
+	}
+	if len(buffers) == 1 {
+		return buffers[0].ReadOnlyData(), nil
+	}
+	defer buffers.Free()
+	return buffers.Materialize(), nil
 }
 
 // unmarshal reads the wire form of a message.

@@ -23,8 +23,11 @@ const (
 const (
 	// consumerName is the name of each queue's only consumer.
 	consumerName = "workers"
-	// duplicateWindow covers a publisher's own retries after a lost PubAck; it carries no idempotency.
-	duplicateWindow = 2 * time.Minute
+	// maxDuplicateWindow and duplicateMargin bound the window in which a repeated publish is known as one: the longest time
+	// that a caller of the queue repeats a request without a PubAck. It carries no idempotency, and costs the NATS server some
+	// hundred bytes of memory for each command in it.
+	maxDuplicateWindow = 2 * time.Minute
+	duplicateMargin    = 10 * time.Second
 	// maxWaitingPulls is how many pulls may wait at a queue. A server has about five out at a time.
 	maxWaitingPulls = 4096
 )
@@ -89,7 +92,6 @@ func newQueue(k kind, service, shard string, options *natsgrpcv1.Queue, methods 
 		MaxMsgs:     defaultMaxPending,
 		MaxBytes:    defaultMaxBytes,
 		Replicas:    defaultReplicas,
-		Duplicates:  duplicateWindow,
 		AllowDirect: true, // "pending" is a look-up of the request's subject
 
 		MaxMsgsPerSubject:    1,
@@ -122,10 +124,12 @@ func newQueue(k kind, service, shard string, options *natsgrpcv1.Queue, methods 
 	if d := options.GetMaxAge().AsDuration(); d > 0 {
 		stream.MaxAge = d
 	}
+	var longest time.Duration   // that a caller repeats a request
 	for _, m := range methods { // a request must not vanish before its caller gives up
+		longest = max(longest, m.timeout, claimTimeout)
 		stream.MaxAge = max(stream.MaxAge, m.timeout)
 	}
-	stream.Duplicates = min(stream.Duplicates, stream.MaxAge)
+	stream.Duplicates = min(longest+duplicateMargin, maxDuplicateWindow, stream.MaxAge)
 	ackWait := defaultAckWait
 	if d := options.GetAckWait().AsDuration(); d > 0 {
 		ackWait = max(d, minAckWait)
@@ -178,7 +182,7 @@ func Dead() jetstream.StreamConfig {
 		MaxBytes:          deadMaxBytes,
 		MaxMsgsPerSubject: 1,
 		Replicas:          defaultReplicas,
-		Duplicates:        duplicateWindow,
+		Duplicates:        maxDuplicateWindow,
 	}
 }
 
@@ -195,7 +199,7 @@ func Responses() jetstream.StreamConfig {
 		MaxAge:      responsesMaxAge,
 		MaxBytes:    responsesMaxBytes,
 		Replicas:    defaultReplicas,
-		Duplicates:  duplicateWindow,
+		Duplicates:  maxDuplicateWindow,
 		AllowDirect: true,
 		AllowMsgTTL: true, // of answers that are to be kept for less
 
@@ -224,7 +228,7 @@ func Parts() jetstream.StreamConfig {
 		MaxAge:      partsMaxAge,
 		MaxBytes:    partsMaxBytes,
 		Replicas:    defaultReplicas,
-		Duplicates:  duplicateWindow,
+		Duplicates:  maxDuplicateWindow,
 		AllowDirect: true,
 		AllowMsgTTL: true,
 

@@ -33,7 +33,7 @@ func TestQueuesFollowTheOptions(t *testing.T) {
 		MaxAge:      2 * time.Minute,
 		Storage:     jetstream.MemoryStorage,
 		Replicas:    1,
-		Duplicates:  2 * time.Minute,
+		Duplicates:  20 * time.Second,
 		AllowMsgTTL: true,
 		AllowDirect: true,
 
@@ -53,7 +53,7 @@ func TestQueuesFollowTheOptions(t *testing.T) {
 		MaxAge:               24 * time.Hour,
 		Storage:              jetstream.FileStorage,
 		Replicas:             1,
-		Duplicates:           2 * time.Minute,
+		Duplicates:           30 * time.Second,
 		AllowDirect:          true,
 	}, queues[1].Stream)
 	for _, queue := range queues {

@@ -151,7 +151,7 @@ func (s *clientStream) opening() (*nats.Msg, error) {
 	}
 	wait := claimTimeout
 	if deadline, limited := s.ctx.Deadline(); limited {
-		putDeadline(header, deadline)
+		header[headerDeadline] = []string{formatDeadline(deadline)}
 		wait = min(wait, time.Until(deadline))
 	}
 	if m.kind == query {
@@ -432,11 +432,10 @@ func (s *clientStream) SendMsg(message any) error {
 	if s.sentLast {
 		return s.failed(status.Error(codes.Internal, "SendMsg called after CloseSend"))
 	}
-	buffers, err := marshal(s.codec, message)
-	if err != nil {
-		return s.failed(err)
+	body, err := marshal(s.codec, message)
+	if err == nil {
+		body, err = s.settings.sendable(body)
 	}
-	body, err := s.settings.sendable(contiguous(buffers))
 	if err != nil {
 		return s.failed(err)
 	}

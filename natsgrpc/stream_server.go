@@ -194,15 +194,15 @@ func statusHeaderOf(err error) nats.Header {
 
 // serverStream is the handler's end of a stream.
 type serverStream struct {
-	task   *task
-	desc   grpc.StreamDesc
-	codec  encoding.CodecV2
-	ctx    context.Context
+	task  *task
+	desc  grpc.StreamDesc
+	codec encoding.CodecV2
+	ctx   context.Context
 
 	compressor encoding.Compressor // of the messages of both directions, as the caller wants it; nil for none
-	cancel context.CancelCauseFunc
-	number string
-	link   *link
+	cancel     context.CancelCauseFunc
+	number     string
+	link       *link
 
 	start   sync.Once
 	started chan struct{} // the caller has answered the claim
@@ -425,11 +425,10 @@ func (s *serverStream) SendMsg(message any) error {
 }
 
 func (s *serverStream) send(message any) error {
-	buffers, err := marshal(s.codec, message)
-	if err != nil {
-		return err
+	body, err := marshal(s.codec, message)
+	if err == nil {
+		body, err = compress(s.compressor, body)
 	}
-	body, err := compress(s.compressor, contiguous(buffers))
 	if err != nil {
 		return err
 	}

@@ -14,11 +14,11 @@ import (
 	"time"
 
 	"github.com/codingflow/rating/natsgrpc"
+	echopb "github.com/codingflow/rating/proto/natsgrpctest/v1"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 	"github.com/codingflow/rating/proxy/transcode"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -26,9 +26,8 @@ import (
 // for each part, and an HTTP server.
 type lab struct {
 	payload string
-	wire    []byte // the payload's rating, encoded
 	bare    map[string]*bare
-	ratings ratingv1.RatingServiceClient
+	echo    echopb.BenchmarkServiceClient
 	client  *http.Client
 	url     string
 	closers []func()
@@ -36,11 +35,6 @@ type lab struct {
 
 func newLab(ctx context.Context, dir string, payload int) (*lab, error) {
 	l := &lab{payload: strings.Repeat("x", payload), bare: map[string]*bare{}}
-	score := int32(5)
-	var err error
-	if l.wire, err = proto.Marshal(&ratingv1.Rating{Comment: l.payload, User: "users/1", Service: "services/1", Score: &score}); err != nil {
-		return nil, err
-	}
 	if err := l.start(ctx, dir); err != nil {
 		l.close()
 		return nil, err
@@ -78,7 +72,7 @@ func (l *lab) start(ctx context.Context, dir string) error {
 		return err
 	}
 	l.closers = append(l.closers, func() { report(conn.Close()) })
-	l.ratings = ratingv1.NewRatingServiceClient(conn)
+	l.echo = echopb.NewBenchmarkServiceClient(conn)
 	return l.listen(ctx, conn)
 }
 
@@ -88,6 +82,7 @@ func (l *lab) serve(ctx context.Context, nc *nats.Conn) error {
 	if err != nil {
 		return err
 	}
+	echopb.RegisterBenchmarkServiceServer(srv, &echo{})
 	ratingv1.RegisterRatingServiceServer(srv, &instant{rating: &ratingv1.Rating{Name: "ratings/1", Comment: l.payload}})
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
@@ -148,13 +143,13 @@ func report(err error) {
 
 // targets returns what is compared for queries or for commands, the bare queue first.
 func (l *lab) targets(kind string) []target {
-	bare := target{"bare " + kind, func(ctx context.Context) error { return l.bare[kind].call(ctx, l.wire) }}
-	score := int32(5)
+	payload := []byte(l.payload)
+	bare := target{"bare " + kind, func(ctx context.Context) error { return l.bare[kind].call(ctx, payload) }}
 	if kind == "query" {
 		return []target{
 			bare,
 			{"natsgrpc query", func(ctx context.Context) error {
-				_, err := l.ratings.GetRating(ctx, &ratingv1.GetRatingRequest{Name: "ratings/1"})
+				_, err := l.echo.Read(ctx, &echopb.ReadRequest{Payload: payload})
 				return err
 			}},
 			{"HTTP GET", func(ctx context.Context) error { return l.http(ctx, http.MethodGet, "/ratings/1", "") }},
@@ -164,8 +159,7 @@ func (l *lab) targets(kind string) []target {
 	return []target{
 		bare,
 		{"natsgrpc command", func(ctx context.Context) error {
-			rating := &ratingv1.Rating{User: "users/1", Service: "services/1", Score: &score, Comment: l.payload}
-			_, err := l.ratings.CreateRating(ctx, &ratingv1.CreateRatingRequest{Rating: rating})
+			_, err := l.echo.Write(ctx, &echopb.WriteRequest{Payload: payload})
 			return err
 		}},
 		{"HTTP POST", func(ctx context.Context) error { return l.http(ctx, http.MethodPost, "/ratings", body) }},
@@ -191,6 +185,21 @@ func (l *lab) http(ctx context.Context, method, path, body string) error {
 		err = fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, answer)
 	}
 	return err
+}
+
+// echo answers every call with its own payload.
+type echo struct {
+	echopb.UnimplementedBenchmarkServiceServer
+}
+
+// Read answers at once.
+func (*echo) Read(_ context.Context, req *echopb.ReadRequest) (*echopb.ReadResponse, error) {
+	return &echopb.ReadResponse{Payload: req.GetPayload()}, nil
+}
+
+// Write answers at once.
+func (*echo) Write(_ context.Context, req *echopb.WriteRequest) (*echopb.WriteResponse, error) {
+	return &echopb.WriteResponse{Payload: req.GetPayload()}, nil
 }
 
 // instant answers every call with the same rating.
