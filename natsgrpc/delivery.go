@@ -17,8 +17,9 @@ type delivery struct {
 	pending   int       // requests that wait in the queue
 }
 
-// parseDelivery reads an ack subject: "$JS.ACK.<stream>.<consumer>.<attempt>.<stream sequence>.<delivered>.<stored>.<pending>",
-// or with "<domain>.<account hash>." after the prefix, and maybe a further token at the end.
+// parseDelivery reads an ack subject: "$JS.ACK.<stream>.<consumer>.<attempt>.<stream
+// sequence>.<delivered>.<stored>.<pending>", or with "<domain>.<account hash>." after the prefix, and maybe a further
+// token at the end.
 func parseDelivery(subject string) delivery {
 	rest, found := strings.CutPrefix(subject, ackPrefix)
 	if !found {

@@ -15,10 +15,19 @@
 // # Queries and commands
 //
 // A method with `option idempotency_level = NO_SIDE_EFFECTS` is a query, every other method is a command. Queries wait in
-// memory, and their answers are sent once. Commands wait on disk, their answers are kept, and a command that a
-// worker gets before its deadline is executed even if its caller has left.
+// memory, their answers are sent once, and a query whose caller has left is cancelled. Commands wait on disk, their answers
+// are kept, and a command that a worker gets before its deadline is executed even if its caller has left.
 //
-// A command is delivered at least once. To act once, a handler stores [RequestInfo].ID in the transaction of its effect.
+// A command is delivered at least once. To act once, a handler stores [RequestInfo].ID in the transaction of its effect:
+// package once does that. A caller who may have to call again names the command with an [IdempotencyKey]; then any process
+// gets its one answer. [Conn.Answer] and [Conn.Await] read an answer by its call's id.
+//
+// # When there is too much
+//
+// Each kind of overload has a reason of its own in the error's google.rpc.ErrorInfo, and none is a silence: QUEUE_FULL (the
+// queue holds as much as it may) and BACKLOG (it is so long that the call would miss its deadline) come with a RetryInfo made
+// of the rate at which the queue drains; NO_WORKERS (the queue is there, but nobody pulls from it) comes half a second after
+// the call; NO_QUEUE, NOT_CONNECTED and MESSAGE_TOO_LARGE come at once.
 //
 // # Streams
 //
@@ -32,12 +41,30 @@
 // A stream has no timeout but the caller's and the one that its method's option sets. [Retry] means nothing in a stream's
 // handler, and a panic is INTERNAL.
 //
+// # What survives
+//
+// An accepted command is in a stream from its PubAck on, and its answer is in another before the command leaves the first.
+// What these survive is what their storage survives. The rows of a killed process, of a killed node of a cluster and of a
+// full disk are tests in natsgrpc/faults; those of a power loss are NATS's own word on its sync_interval.
+//
+//	storage  replicas  sync_interval  NATS process killed   node lost for good      power loss of one node  of all nodes
+//	memory   1         -              lost                  lost                    lost                    lost
+//	memory   3         -              kept                  kept                    kept                    lost
+//	file     1         2m, default    kept                  lost                    up to 2 minutes lost    up to 2 minutes lost
+//	file     1         always         kept                  lost                    kept                    kept
+//	file     3         2m, default    kept                  kept                    kept                    up to 2 minutes lost
+//	file     3         always         kept                  kept                    kept                    kept
+//
+// With memory and 3 replicas, two servers that are lost at once lose everything; with files, two disks do. By default
+// queries are in memory and commands in files, both with 1 replica. A query that is lost with its queue is published again
+// by its caller, if that is still there.
+//
 // # The wire, version 1
 //
 // The rest of this comment is the specification that a client or a server in another language is written from. In
-// subjects, <svc> is the full name of the service with each dot as "_"; <shard> is "0"; <method> is the method's name;
-// <id> names the call; <conn> names a client connection and <server> a server. These three are one subject token of at
-// most 128 characters.
+// subjects, <svc> is the full name of the service with each dot as "_"; <shard> is the number of a shard, "0" where the
+// queue has one; <method> is the method's name; <id> names the call; <conn> names a client connection and <server> a
+// server. These three are one subject token of at most 128 characters.
 //
 //	qry.<svc>.<shard>.<method>.<id>   request of a query
 //	cmd.<svc>.<shard>.<method>.<id>   request of a command
@@ -45,31 +72,48 @@
 //	                                  for the call
 //	str.<svc>.<server>.<n>            frames of a stream to its server; <n> is the server's number for the stream
 //	rsp.<svc>.<id>.<conn>             answer to a command
+//	part.<svc>.<token>.<i>            a part of a message that is too large for one
 //	dead.<svc>.<method>.<id>          a command that was given up
+//	cancel.<svc>                      the id of a query whose caller has left, to all servers of the service
 //	alive.<svc>                       a probe; every server of the service replies to it with an empty message
 //
-// Streams. Each service has up to two queues, the work-queue streams QRY_<svc>_<shard> on "qry.<svc>.<shard>.>" and
-// CMD_<svc>_<shard> on "cmd.<svc>.<shard>.>", both DiscardNew, CMD with one message per subject (DiscardNewPerSubject),
-// QRY with message TTLs allowed. Each has one durable pull consumer, "workers": explicit acks, MaxDeliver -1,
-// MaxAckPending -1, no BackOff, and the queue's ack wait. The stream RESPONSES on "rsp.>" is DiscardOld and keeps the
-// answers to commands for an hour or 1 GiB, one for each subject; DEAD on "dead.>" keeps dead letters for a week or 1 GiB.
-// [Queues], [Dead] and [Responses] compute them from the options in
-// natsgrpc/v1/delivery.proto. [Ensure] makes them; in production, where others do, [Verify] compares.
+// Versions. Names and values of this version are not given another meaning. What is added later is ignored by those who
+// do not know it: headers, and fields in JSON. A request that must not be handled by who does not understand it says so
+// with the header Natsgrpc-Version and a number above 1. A server that does not know the number gives the request back,
+// as with a method that it does not know, so that in a rollout it reaches a newer server; from the 5th attempt on it
+// answers UNIMPLEMENTED. A server answers in the version of the request. Natsgrpc-Stream is the version of a stream's
+// frames in the same way.
+//
+// Streams. Each service has up to two queues, each of one or more shards: the work-queue streams QRY_<svc>_<shard> on
+// "qry.<svc>.<shard>.>" and CMD_<svc>_<shard> on "cmd.<svc>.<shard>.>", DiscardNew, with one message per subject
+// (DiscardNewPerSubject), with direct gets; QRY with message TTLs. A request is in the shard that is the 32-bit FNV-1a
+// hash of its id modulo the number of shards. Each stream has one durable pull consumer, "workers": explicit acks,
+// MaxDeliver -1, MaxAckPending -1, no BackOff, and the queue's ack wait.
+//
+// Three streams are for all services, all with direct gets, message TTLs and one message for each subject: RESPONSES on
+// "rsp.>" is DiscardOld and keeps the answers to commands for an hour or 1 GiB; PARTS on "part.>" is DiscardNew and holds
+// the parts of large messages, 8 days and 1 GiB at most; DEAD on "dead.>" is DiscardOld and keeps dead letters for a week
+// or 1 GiB (without direct gets and TTLs). [Queues], [Responses], [Parts] and [Dead] compute all of them from the options
+// in natsgrpc/v1/delivery.proto. [Ensure] makes them; in production, where others do, [Verify] compares.
 //
 // Permissions. [ServerPermissions] and [ConnPermissions] are the least that a NATS user needs who serves or calls.
 //
 // Request. The message's data is the encoded request message, its reply subject an inbox for the PubAck. Its headers:
 //
-//	Nats-Msg-Id         <id>; fresh for each call, the same when a publish is repeated
 //	Natsgrpc-Reply-To   where the answer goes: the rep or rsp subject of this call, and nothing else
 //	Natsgrpc-Deadline   when the caller gives up, in nanoseconds since the Unix epoch; absent for never
-//	Nats-TTL            queries only: the time to the deadline in whole seconds, rounded up, plus one; garbage collection
+//	Nats-Msg-Id         commands, and openings of streams: <id>; the same when a publish is repeated
+//	Nats-TTL            queries: the time to the deadline in whole seconds, rounded up, plus one; garbage collection
+//	Natsgrpc-Digest     with an idempotency key: the SHA-256 of the encoded message, in base64 without padding
+//	Natsgrpc-Parts      where the body is, if it is not in this message; see Parts
+//	Grpc-Encoding       the compression of the body, as gRPC names it, such as "gzip"; the answer is compressed alike
 //	Md-<key>            metadata, a header line for each value; <key> and value follow gRPC's rules. The values of keys
 //	                    that end in "-bin" are in base64 without padding; in others "%" and the spaces at both ends are
 //	                    percent-encoded
 //
 // Names of headers are case-sensitive. A stream takes no message whose headers exceed 65,535 bytes: such a request is
-// RESOURCE_EXHAUSTED, reason MESSAGE_TOO_LARGE, before it is sent.
+// RESOURCE_EXHAUSTED, reason MESSAGE_TOO_LARGE, before it is sent. A message with a Status header is NATS's own word, and
+// never a request, an answer or a frame.
 //
 // The client subscribes to "rep.*.<conn>.*" and "rsp.*.*.<conn>" before it publishes, and does not wait for the PubAck:
 // the call ends with the first of its answer, an error in the PubAck, and its deadline. PubAck errors:
@@ -79,8 +123,46 @@
 //	10077 "maximum messages per subject …", 10158            the queue has this call already: wait for its answer
 //	another                                                  UNAVAILABLE, reason NO_QUEUE
 //
-// Without a PubAck the client publishes the same message again after 1 s, 2 s, 4 s, and so on; a query also after it, since
-// its queue may be lost with a server. Errors in the PubAcks of repeated publishes do not end the call.
+// Without a PubAck the client publishes the same message again after 1 s, 2 s, 4 s, and so on, and when it is connected
+// again after a loss; a query also after its PubAck, since its queue may be lost with a server. Errors in the PubAcks of
+// repeated publishes do not end the call. The window of duplicates of a queue is as long as its callers repeat: the longest
+// timeout of its methods and 10 s, 2 minutes at most.
+//
+// Cancellation. A client whose caller leaves a query before its deadline publishes the query's id, as data, to cancel.<svc>.
+// A server cancels the handler, or remembers the id for 30 s, and acks without running it a query that comes with it. Commands
+// are not cancelled.
+//
+// Probing. A call without an answer for 500 ms asks alive.<svc> for a reply, all calls of a service together once in
+// 500 ms. With no responders they end with UNAVAILABLE, reason NO_WORKERS, unless the service has answered a call or a probe
+// within 10 s: its servers may be reconnecting. A service with the option scale_to_zero is not probed.
+//
+// Backlog. An answer's header Natsgrpc-Backlog, "<kind>.<svc>.<shard> <pending> <delivered>", says what the ack subject
+// of the request said: how many requests waited in the queue, and how many its consumer had delivered so far. A server
+// sends it while there is a backlog, at most once in 50 ms. A client takes the difference of two as the queue's rate. A
+// call whose expected wait exceeds the time to its deadline by half is RESOURCE_EXHAUSTED, reason BACKLOG, and is not
+// sent. What was told is believed for a second.
+//
+// Idempotency. The id of a command with a key is the base32, without padding, of the SHA-256 of principal, full method name
+// ("/pkg.Service/Method") and key, each behind its length in 8 bytes, big-endian. An id is in the queue or in RESPONSES at
+// every instant. The client
+//
+//   - looks up RESPONSES: the last message on "rsp.<svc>.<id>.*", by a direct get whose own subject ends with that. A
+//     kept answer settles the call, unless its status is CANCELED, DEADLINE_EXCEEDED or UNAVAILABLE;
+//   - publishes the request, with Natsgrpc-Digest, under another Nats-Msg-Id than <id> if there was such an unsettled
+//     answer;
+//   - when the queue has the call already, or calls it a duplicate, subscribes to "rsp.<svc>.<id>.*" and looks up
+//     RESPONSES again; a duplicate without an answer, and later, after 1 s, 2 s and so on, a call that is still
+//     without, is published again under a new Nats-Msg-Id.
+//
+// An answer carries the digest of its request. Another one than the caller's own is INVALID_ARGUMENT, reason
+// IDEMPOTENCY_KEY_REUSED. That a command is pending is told by a direct get of its subject from its queue.
+//
+// Parts. A body that does not fit the NATS server's max_payload is stored in PARTS before its message is published, in
+// parts part.<svc>.<token>.0 and so on under a fresh token, each with its PubAck. The message has no data, and the header
+// Natsgrpc-Parts "<token> <count> <bytes>". The reader gets each part by a direct get of its subject. Whoever settles a
+// request, and whoever has read the answer to a query, frees its parts: an empty message with a Nats-TTL of 1 s takes the
+// place of each. A request that becomes a dead letter keeps them. The parts of answers have a TTL: as long as the answer
+// is kept. A part that is missing is UNAVAILABLE, reason PARTS_LOST.
 //
 // Pulling. A server publishes {"batch": n, "expires": 5000000000} to the consumer's MSG.NEXT with a reply subject of
 // its own, where n is the number of its free slots that it has not promised to an earlier pull. A slot is free from the
@@ -91,8 +173,8 @@
 // its worker left just then, counts too. A server, in this order,
 //
 //   - answers DEADLINE_EXCEEDED when the deadline has passed;
-//   - gives a call back with a delay when it does not know the method, since another version may; from the 5th attempt
-//     on it answers UNIMPLEMENTED;
+//   - gives a call back with a delay when it does not know the method, or the version, since another server may; from the
+//     5th attempt on it answers UNIMPLEMENTED;
 //   - runs nothing when the attempt is beyond the method's attempts: it writes the dead letter of a command, then answers
 //     INTERNAL, reason ATTEMPTS_EXHAUSTED, and terminates the request (+TERM);
 //   - runs the handler, with the deadline as its own.
@@ -110,23 +192,29 @@
 //	Grpc-Message              the message, percent-encoded as UTF-8
 //	Grpc-Status-Details-Bin   the google.rpc.Status, in base64 without padding, if it has details
 //	Md-<key>, Tr-<key>        header and trailer metadata, as in requests
+//	Grpc-Encoding, Natsgrpc-Parts, Natsgrpc-Digest, Natsgrpc-Backlog
+//	Nats-TTL                  commands whose method says for how long their answers are kept: that, in whole seconds, plus one
 //
-// A query's answer is published to its rep subject, then the request is acked. A command's answer is published to its
-// rsp subject with a reply subject for the PubAck of RESPONSES; the request is acked when that has come. Without it the
-// answer, never the handler, is repeated every second. The client takes the first answer and ignores its reply subject.
-// A server publishes to no Natsgrpc-Reply-To that is not the rep or rsp subject of its own service and call. An answer
-// beyond the NATS server's max_payload, or with headers beyond 65,535 bytes, loses its metadata and details; if it is no
-// error, it becomes RESOURCE_EXHAUSTED, reason MESSAGE_TOO_LARGE.
+// A query's answer is published to its rep subject, then the request is acked. A command's answer is published to its rsp
+// subject with a reply subject for the PubAck of RESPONSES; the request is acked when that has come. Without it the
+// answer, never the handler, is repeated every second. The client takes the first answer and ignores its reply subject. A
+// server publishes to no Natsgrpc-Reply-To that is not the rep or rsp subject of its own service and call. An answer
+// whose body is too large for one message travels in parts. One with headers beyond 65,535 bytes, or whose parts cannot
+// be stored, loses its metadata and details; if it is no error, it becomes RESOURCE_EXHAUSTED, reason MESSAGE_TOO_LARGE,
+// or UNAVAILABLE, reason PARTS_LOST.
 //
 // Dead letters. "dead.<svc>.<method>.<id>", in the stream DEAD, holds the data and the headers of a command that was given
-// up, but Nats-Msg-Id and Natsgrpc-Deadline, and Natsgrpc-Attempts, how often it was tried. It is published with a reply
+// up, but Nats-Msg-Id and Natsgrpc-Deadline; Natsgrpc-Attempts, how often it was tried; and Natsgrpc-Subject, the request's
+// subject. It is published with a reply
 // subject for the PubAck, and again every second until that has come; only then comes the answer. A replay publishes the
-// request under its old subject and a new Nats-Msg-Id; its answer replaces the kept one.
+// request under that subject and a new Nats-Msg-Id; its answer replaces the kept one.
 //
 // Opening a stream. A stream is a request like a unary one, on its method's queue, with these differences: it has the
-// header Natsgrpc-Stream, with the value 1; Natsgrpc-Reply-To is a rep subject for commands too; it has no data, since the
-// messages follow as frames; Nats-TTL, for queries only here too, is made of the time to the deadline or 10 s, what is
-// shorter. The client gives an opening up that is not claimed within 10 s: UNAVAILABLE, reason STREAM_NOT_CLAIMED.
+// header Natsgrpc-Stream, with the value 1; Natsgrpc-Reply-To is a rep subject for commands too; it has no data, since
+// the messages follow as frames; with Grpc-Encoding each message of both directions is compressed, and the server says so
+// in the same header of its frame H, which then comes before its first message; Nats-TTL, for queries only here too, is
+// made of the time to the deadline or 10 s, what is shorter. The client gives an opening up that is not claimed within 10
+// s: UNAVAILABLE, reason STREAM_NOT_CLAIMED.
 //
 // A server treats an opening like a request up to the handler. What would be the answer then, such as UNIMPLEMENTED, is
 // sent as a reset with that status, and the opening is acked. Otherwise the server claims the stream: it publishes a

@@ -12,9 +12,9 @@ import (
 // ErrQueues is wrapped by the errors of Verify that say how streams and consumers differ from what the options make them.
 var ErrQueues = errors.New("the queues are not as the service's options have them")
 
-// Ensure creates the queues of services and the streams of answers and dead letters, or updates them in place. What is right already is
-// left alone, so any number of servers may call it at once. It is for development and tests: in production the streams
-// are resources of the cluster, and servers [Verify] them.
+// Ensure creates the queues of services and the streams of answers and dead letters, or updates them in place. What is
+// right already is left alone, so any number of servers may call it at once. It is for development and tests: in
+// production the streams are resources of the cluster, and servers [Verify] them.
 //
 // A change that JetStream cannot make in place, such as another storage, is an error with the difference; nothing is
 // deleted.
@@ -77,8 +77,8 @@ func ensureConsumer(ctx context.Context, js jetstream.JetStream, queue Queue) er
 	return nil
 }
 
-// Verify reports whether the queues of services and the streams of answers and dead letters are there and as the options have them. It
-// changes nothing and needs the permission for STREAM.INFO and CONSUMER.INFO only.
+// Verify reports whether the queues of services and the streams of answers and dead letters are there and as the options
+// have them. It changes nothing and needs the permission for STREAM.INFO and CONSUMER.INFO only.
 //
 // Errors: one that wraps [ErrQueues] and lists every difference; another when JetStream does not answer.
 func Verify(ctx context.Context, js jetstream.JetStream, services ...protoreflect.ServiceDescriptor) error {

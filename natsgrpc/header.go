@@ -16,6 +16,7 @@ import (
 
 // The headers of the wire. Their meaning stands in the package's comment.
 const (
+	headerVersion  = "Natsgrpc-Version"
 	headerReplyTo  = "Natsgrpc-Reply-To"
 	headerDeadline = "Natsgrpc-Deadline"
 	headerAttempts = "Natsgrpc-Attempts"

@@ -37,9 +37,9 @@ const (
 // principal, method and key are one command. The first one is executed; those that come while it is pending wait for its
 // answer, and those that come later get the answer that was kept. The id of the command is made of the three.
 //
-// A key is the principal's own: two principals may use the same. A caller without an identity needs a stated policy,
-// such as its address as the principal, or is refused: an empty principal is INVALID_ARGUMENT, and so is a key or a
-// principal of more than 255 bytes. So is another body under the same key, reason IDEMPOTENCY_KEY_REUSED. A body is told by its
+// A key is the principal's own: two principals may use the same. A caller without an identity needs a stated policy, such
+// as its address as the principal, or is refused: an empty principal is INVALID_ARGUMENT, and so is a key or a principal
+// of more than 255 bytes. So is another body under the same key, reason IDEMPOTENCY_KEY_REUSED. A body is told by its
 // SHA-256, so the same message has to be encoded in the same way.
 //
 // CANCELED, DEADLINE_EXCEEDED and UNAVAILABLE are not kept as the answer to a key: a later call executes the command again,

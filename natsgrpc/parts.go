@@ -55,8 +55,8 @@ func takeParts(header nats.Header) (parts, bool, error) {
 	return parts{token: token, count: int(count), bytes: int(size)}, true, nil
 }
 
-// putParts stores the body of a message in parts, and leaves in the message where they are. It returns when the stream has them.
-// They expire after ttl, or with the stream's age if that is empty.
+// putParts stores the body of a message in parts, and leaves in the message where they are. It returns when the stream
+// has them. They expire after ttl, or with the stream's age if that is empty.
 func putParts(ctx context.Context, nc *nats.Conn, msg *nats.Msg, service, ttl string) error {
 	ctx, cancel := context.WithTimeout(ctx, putTimeout)
 	defer cancel()

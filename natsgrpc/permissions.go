@@ -23,8 +23,8 @@ type Permissions struct {
 
 // ServerPermissions returns what a [Server] of services needs that verifies its queues ([WithVerifyOnly]): to look at and
 // pull from its own queues, to acknowledge what it pulled, and to answer for its own services. It can neither read nor
-// write another service's queue, nor create, change or delete a stream or a consumer, nor read a message directly, but for the parts of its own services'
-// large ones.
+// write another service's queue, nor create, change or delete a stream or a consumer, nor read a message directly, but
+// for the parts of its own services' large ones.
 //
 // The connection's inboxes must begin with inbox (nats.CustomInboxPrefix), which no other user may subscribe to.
 func ServerPermissions(inbox string, services ...protoreflect.ServiceDescriptor) Permissions {

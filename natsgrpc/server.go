@@ -97,8 +97,8 @@ func NewServer(nc *nats.Conn, options ...ServerOption) (*Server, error) {
 }
 
 // RegisterService adds a service. Like grpc.Server's it is called by generated code before Serve, and ends the program
-// with a panic where the program is wrong: after Serve, twice for one service (or for two whose names differ only in dots and underscores), for an implementation of another
-// interface, or for a service whose descriptor is unknown.
+// with a panic where the program is wrong: after Serve, twice for one service (or for two whose names differ only in dots
+// and underscores), for an implementation of another interface, or for a service whose descriptor is unknown.
 func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	if impl != nil {
 		want := reflect.TypeOf(desc.HandlerType).Elem()

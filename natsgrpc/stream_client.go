@@ -22,8 +22,11 @@ const claimTimeout = defaultTimeout
 // ReasonStreamNotClaimed goes with UNAVAILABLE: no server had a free slot for a stream.
 const ReasonStreamNotClaimed = "STREAM_NOT_CLAIMED"
 
-// streamVersion is the value of headerStream.
-const streamVersion = "1"
+// The versions of the wire: the values of headerVersion, where it is not absent, and headerStream.
+const (
+	wireVersion   = "1"
+	streamVersion = "1"
+)
 
 // NewStream opens a stream. It returns when the opening is sent; a queue that refuses it, as Invoke would report it,
 // shows in RecvMsg. A server with a free slot has to claim the stream within 10 seconds. Until then messages are kept

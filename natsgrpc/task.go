@@ -133,7 +133,7 @@ func (t *task) perform() (result outcome, delay time.Duration, retry bool) {
 	if t.stream {
 		served = streams
 	}
-	if !known || !served {
+	if !known || !served || !t.knownVersion() {
 		// Another version of this service may serve it, so it goes round before it is refused.
 		if t.attempt < defaultAttempts {
 			return outcome{}, jitter(defaultBackoff << min(t.attempt-1, maxBackoffDoublings)), true
@@ -162,6 +162,12 @@ func (t *task) perform() (result outcome, delay time.Duration, retry bool) {
 	t.worker.run.server.logger.Warn("natsgrpc: an attempt failed", "method", t.method, "request", t.id,
 		"attempt", t.attempt, "of", m.attempts, "next_in", delay, "error", err)
 	return outcome{}, delay, true
+}
+
+// knownVersion reports whether this server understands the request's version of the wire.
+func (t *task) knownVersion() bool {
+	version, stream := t.msg.Header.Get(headerVersion), t.msg.Header.Get(headerStream)
+	return (version == "" || version == wireVersion) && (stream == "" || stream == streamVersion)
 }
 
 // context returns the handler's context: it ends at the request's deadline, when the request is lost to another worker,
