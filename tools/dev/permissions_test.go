@@ -49,7 +49,13 @@ func TestThePermissionsInEachFormat(t *testing.T) {
 	require.Equal(t, `{
   "publish": {
     "allow": [
+      "$JS.API.DIRECT.GET.CMD_rating_v1_UserService_0.cmd.rating_v1_UserService.0.>",
+      "$JS.API.DIRECT.GET.PARTS.part.rating_v1_UserService.>",
+      "$JS.API.DIRECT.GET.RESPONSES.rsp.rating_v1_UserService.>",
+      "alive.rating_v1_UserService",
+      "cancel.rating_v1_UserService",
       "cmd.rating_v1_UserService.0.>",
+      "part.rating_v1_UserService.>",
       "qry.rating_v1_UserService.0.>",
       "str.rating_v1_UserService.>"
     ]
@@ -71,7 +77,13 @@ authorization {
       permissions: {
         "publish": {
           "allow": [
+            "$JS.API.DIRECT.GET.CMD_rating_v1_UserService_0.cmd.rating_v1_UserService.0.>",
+            "$JS.API.DIRECT.GET.PARTS.part.rating_v1_UserService.>",
+            "$JS.API.DIRECT.GET.RESPONSES.rsp.rating_v1_UserService.>",
+            "alive.rating_v1_UserService",
+            "cancel.rating_v1_UserService",
             "cmd.rating_v1_UserService.0.>",
+            "part.rating_v1_UserService.>",
             "qry.rating_v1_UserService.0.>",
             "str.rating_v1_UserService.>"
           ]
@@ -97,15 +109,19 @@ authorization {
   --allow-pub '$JS.API.CONSUMER.INFO.QRY_rating_v1_UserService_0.workers' \
   --allow-pub '$JS.API.CONSUMER.MSG.NEXT.CMD_rating_v1_UserService_0.workers' \
   --allow-pub '$JS.API.CONSUMER.MSG.NEXT.QRY_rating_v1_UserService_0.workers' \
+  --allow-pub '$JS.API.DIRECT.GET.PARTS.part.rating_v1_UserService.>' \
   --allow-pub '$JS.API.STREAM.INFO.CMD_rating_v1_UserService_0' \
   --allow-pub '$JS.API.STREAM.INFO.DEAD' \
+  --allow-pub '$JS.API.STREAM.INFO.PARTS' \
   --allow-pub '$JS.API.STREAM.INFO.QRY_rating_v1_UserService_0' \
   --allow-pub '$JS.API.STREAM.INFO.RESPONSES' \
   --allow-pub 'dead.rating_v1_UserService.>' \
+  --allow-pub 'part.rating_v1_UserService.>' \
   --allow-pub 'rep.rating_v1_UserService.>' \
   --allow-pub 'rsp.rating_v1_UserService.>' \
   --allow-sub '_INBOX_x.>' \
   --allow-sub 'alive.rating_v1_UserService' \
+  --allow-sub 'cancel.rating_v1_UserService' \
   --allow-sub 'str.rating_v1_UserService.>' \
   --allow-pub-response=1 --response-ttl 1m
 `, permissions(t, "server", "nsc"))
