@@ -135,7 +135,7 @@ func (c *Conn) decode(ctx context.Context, m *method, s *callSettings, answer *n
 	if m.kind == query { // others may read the kept answer to a command
 		freeParts(c.nc, m.service, answer.Header)
 	}
-	return unmarshal(s.codec(), mem.BufferSlice{mem.SliceBuffer(body)}, reply)
+	return unmarshal(s.codec(), body, reply)
 }
 
 // codecV1 makes a CodecV2 of the older interface.

@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
 )
 
@@ -64,13 +63,4 @@ func decompress(compressor encoding.Compressor, data []byte, limit int) ([]byte,
 		return nil, status.Errorf(codes.ResourceExhausted, "grpc: received message after decompression larger than max %d", limit)
 	}
 	return message, nil
-}
-
-// decompressBuffers is decompress for a message in pieces.
-func decompressBuffers(compressor encoding.Compressor, buffers mem.BufferSlice, limit int) (mem.BufferSlice, error) {
-	if compressor == nil {
-		return buffers, nil
-	}
-	message, err := decompress(compressor, buffers.Materialize(), limit)
-	return mem.BufferSlice{mem.SliceBuffer(message)}, err
 }

@@ -74,7 +74,7 @@ func NewConn(nc *nats.Conn, options ...ConnOption) (*Conn, error) {
 			return nil, err
 		}
 	}
-	c.writer = newWriter(nc)
+	c.writer = newWriter(nc, c.onPublishFailed)
 	for subject, handler := range map[string]nats.MsgHandler{
 		"rsp.*.*." + c.id:      c.onResponse,
 		"rep.*." + c.id + ".*": c.onReply,
@@ -133,7 +133,7 @@ func (c *Conn) watch() {
 		select {
 		case <-connected:
 			for _, request := range c.calls.repeats() {
-				c.writer.publish(request, c.onPublishFailed)
+				c.writer.publish(request)
 			}
 		case <-c.closing:
 			return
@@ -174,9 +174,9 @@ func (c *Conn) onInbox(msg *nats.Msg) {
 	c.calls.acknowledged(token, ack)
 }
 
-// onPublishFailed ends the call whose request could not be published.
+// onPublishFailed ends the call whose request could not be published. Other messages may be lost.
 func (c *Conn) onPublishFailed(request *nats.Msg, err error) {
-	c.logger.Error("natsgrpc: publish a request", "subject", request.Subject, "error", err)
+	c.logger.Error("natsgrpc: publish", "subject", request.Subject, "error", err)
 	c.calls.acknowledged(lastToken(request.Reply), pubAck{err: errNotConnected})
 }
 

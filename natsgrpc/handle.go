@@ -7,11 +7,15 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/encoding"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+)
+
+// What every handler's context has. Nobody changes them: gRPC hands out copies of metadata.
+var (
+	noMetadata = metadata.MD{}
+	natsPeer   = &peer.Peer{Addr: natsAddr{}, LocalAddr: natsAddr{}}
 )
 
 // handle calls the generated handler. An error means that the attempt failed and that there is no answer.
@@ -26,26 +30,25 @@ func (t *task) handle(ctx context.Context, handler grpc.MethodDesc) (result outc
 		return failure(status.Errorf(codes.Internal, "natsgrpc: malformed request: %v", err)), nil
 	}
 	if md == nil {
-		md = metadata.MD{}
+		md = noMetadata
 	}
 	stream := &transportStream{method: t.method}
 	ctx = metadata.NewIncomingContext(ctx, md)
-	ctx = peer.NewContext(ctx, &peer.Peer{Addr: natsAddr{}, LocalAddr: natsAddr{}})
+	ctx = peer.NewContext(ctx, natsPeer)
 	ctx = grpc.NewContextWithServerTransportStream(ctx, stream)
-	codec := encoding.GetCodecV2(protoSubtype)
 	decode := func(v any) error {
 		body, err := t.body(ctx)
 		if err != nil {
 			return err
 		}
-		return unmarshal(codec, mem.BufferSlice{mem.SliceBuffer(body)}, v)
+		return unmarshal(protoCodec, body, v)
 	}
 	reply, handlerErr := handler.Handler(t.worker.service.impl, ctx, decode, chain(t.worker.run.server.interceptors))
 	if _, retry := retryDelay(handlerErr); retry {
 		return outcome{}, handlerErr
 	}
-	if errors.Is(context.Cause(ctx), errDrained) || errors.Is(context.Cause(ctx), errLost) {
-		return outcome{}, context.Cause(ctx) // what the handler says now may only be due to its cancelled context
+	if cause := context.Cause(ctx); errors.Is(cause, errDrained) || errors.Is(cause, errLost) {
+		return outcome{}, cause // what the handler says now may only be due to its cancelled context
 	}
 	result.header, result.trailer = stream.take()
 	if handlerErr != nil {
@@ -56,7 +59,7 @@ func (t *task) handle(ctx context.Context, handler grpc.MethodDesc) (result outc
 		result.status = st.Proto()
 		return result, nil
 	}
-	body, err := marshal(codec, reply)
+	body, err := marshal(protoCodec, reply)
 	if err == nil {
 		result.body, err = t.compress(body)
 	}

@@ -105,7 +105,7 @@ func (c *Conn) roundTrip(ctx context.Context, m *method, deadline time.Time, bod
 // exchange publishes the request of a call and waits for its answer, or for what else ends the call.
 func (c *Conn) exchange(ctx context.Context, p *call, request *nats.Msg, deadline time.Time) (*nats.Msg, error) {
 	c.calls.sent(p, request)
-	c.writer.publish(request, c.onPublishFailed)
+	c.writer.publish(request)
 	now := time.Now()
 	republish, wait := now.Add(republishAfter), republishAfter
 	probe := now.Add(probeAfter)
@@ -130,7 +130,7 @@ func (c *Conn) exchange(ctx context.Context, p *call, request *nats.Msg, deadlin
 			wait *= 2
 			republish = now.Add(wait)
 			if again := c.calls.repeat(p); again != nil {
-				c.writer.publish(again, c.onPublishFailed)
+				c.writer.publish(again)
 			}
 		default:
 			probe = now.Add(probeInterval)
@@ -156,13 +156,10 @@ func (c *Conn) refusal(p *call, err error) (*nats.Msg, error) {
 // deadline the server knows itself.
 func (c *Conn) left(p *call, cause error) error {
 	if p.method.kind == query && errors.Is(cause, context.Canceled) {
-		c.writer.publish(&nats.Msg{Subject: cancelSubject(p.method.service), Data: []byte(p.id)}, c.onLost)
+		c.writer.publish(&nats.Msg{Subject: cancelSubject(p.method.service), Data: []byte(p.id)})
 	}
 	return status.FromContextError(cause).Err()
 }
-
-// onLost is told of messages that may be lost.
-func (c *Conn) onLost(*nats.Msg, error) {}
 
 // request makes the message of a call, and before it, where the body is too large for one message, its parts.
 func (c *Conn) request(ctx context.Context, p *call, deadline time.Time, body []byte, settings *callSettings) (*nats.Msg, error) {

@@ -43,9 +43,16 @@ func encode(codec encoding.CodecV2, message any) ([]byte, error) {
 }
 
 // unmarshal reads the wire form of a message.
-func unmarshal(codec encoding.CodecV2, buffers mem.BufferSlice, message any) error {
-	if err := codec.Unmarshal(buffers, message); err != nil {
+func unmarshal(codec encoding.CodecV2, data []byte, message any) error {
+	if err := decode(codec, data, message); err != nil {
 		return status.Errorf(codes.Internal, "grpc: failed to unmarshal the received message: %v", err)
 	}
 	return nil
+}
+
+func decode(codec encoding.CodecV2, data []byte, message any) error {
+	if m, ok := message.(proto.Message); ok && codec == protoCodec { // likewise
+		return proto.Unmarshal(data, m)
+	}
+	return codec.Unmarshal(mem.BufferSlice{mem.SliceBuffer(data)}, message)
 }

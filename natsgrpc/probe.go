@@ -80,7 +80,7 @@ func (c *Conn) probe(m *method) {
 	if m.scaleToZero || !c.nc.IsConnected() || !c.lives.ask(m.service, time.Now()) {
 		return
 	}
-	c.writer.publish(&nats.Msg{Subject: aliveSubject(m.service), Reply: c.inbox + probeToken + m.service}, c.onLost)
+	c.writer.publish(&nats.Msg{Subject: aliveSubject(m.service), Reply: c.inbox + probeToken + m.service})
 }
 
 // onProbe takes the answer of a server, or NATS's word that there is none.

@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
 )
 
@@ -76,7 +75,7 @@ func (r *receiver) take(f frame) error {
 }
 
 // message returns the next message, or what ended the stream: io.EOF where the sender has closed it.
-func (r *receiver) message(limit int) (mem.BufferSlice, error) {
+func (r *receiver) message(limit int) ([]byte, error) {
 	f, err := r.next()
 	if err != nil {
 		return nil, err
@@ -84,7 +83,10 @@ func (r *receiver) message(limit int) (mem.BufferSlice, error) {
 	if f.length > limit {
 		return nil, status.Errorf(codes.ResourceExhausted, "grpc: received message larger than max (%d vs. %d)", f.length, limit)
 	}
-	message := mem.BufferSlice{mem.SliceBuffer(f.data)}
+	message := f.data
+	if len(f.data) < f.length {
+		message = append(make([]byte, 0, f.length), f.data...)
+	}
 	for missing := f.length - len(f.data); missing > 0; missing -= len(f.data) {
 		if f, err = r.next(); err != nil {
 			if errors.Is(err, io.EOF) { // take lets no stream end within a message
@@ -92,7 +94,7 @@ func (r *receiver) message(limit int) (mem.BufferSlice, error) {
 			}
 			return nil, err
 		}
-		message = append(message, mem.SliceBuffer(f.data))
+		message = append(message, f.data...)
 	}
 	return message, nil
 }

@@ -16,8 +16,11 @@ type requestInfoKey struct{}
 
 // FromContext returns the delivery of the call that ctx belongs to, and false where natsgrpc did not deliver it.
 func FromContext(ctx context.Context) (RequestInfo, bool) {
-	info, ok := ctx.Value(requestInfoKey{}).(RequestInfo)
-	return info, ok
+	t, ok := ctx.Value(requestInfoKey{}).(*task)
+	if !ok {
+		return RequestInfo{}, false
+	}
+	return RequestInfo{ID: t.id, Attempt: t.attempt}, true
 }
 
 // RequestID returns the ID of RequestInfo, "" where natsgrpc did not deliver the call.

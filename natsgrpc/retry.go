@@ -23,6 +23,9 @@ func (e *retryError) Unwrap() error { return e.err }
 
 // retryDelay returns the wait that err asks for, and whether err is a Retry.
 func retryDelay(err error) (time.Duration, bool) {
+	if err == nil {
+		return 0, false
+	}
 	var retry *retryError
 	if !errors.As(err, &retry) {
 		return 0, false

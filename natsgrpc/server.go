@@ -264,7 +264,7 @@ type running struct {
 
 // start subscribes and begins to pull.
 func (s *Server) start(ctx context.Context, services []*service) (*running, error) {
-	r := &running{server: s, streams: newServerStreams(s.nc), writer: newWriter(s.nc)}
+	r := &running{server: s, streams: newServerStreams(s.nc), writer: newWriter(s.nc, s.onPublishFailed)}
 	r.handlers, r.abandon = context.WithCancelCause(context.WithoutCancel(ctx))
 	var err error
 	if r.ledger, err = newLedger(s.nc, s.logger, s.windowSize(services)); err != nil {
@@ -299,6 +299,15 @@ func (s *Server) start(ctx context.Context, services []*service) (*running, erro
 		}
 	}
 	return r, nil
+}
+
+// publish publishes an answer or an acknowledgement.
+func (r *running) publish(msg *nats.Msg) { r.writer.publish(msg) }
+
+// onPublishFailed is told of an answer or an acknowledgement that could not be published. Both are made good: an answer is
+// published again, or another delivery makes it.
+func (s *Server) onPublishFailed(msg *nats.Msg, err error) {
+	s.logger.Error("natsgrpc: publish", "subject", msg.Subject, "error", err)
 }
 
 // windowSize is how many answers may wait for their PubAck: what four rounds of all command slots can produce.

@@ -94,7 +94,7 @@ func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, fullName st
 		return nil, err
 	}
 	c.calls.sent(s.call, opening)
-	c.writer.publish(opening, c.onPublishFailed)
+	c.writer.publish(opening)
 	go s.run() // c.streams waits for it
 	return s, nil
 }
@@ -213,7 +213,7 @@ func (s *clientStream) awaitClaim() {
 			wait *= 2
 			republish.Reset(wait)
 			if again := c.calls.repeat(s.call); again != nil {
-				c.writer.publish(again, c.onPublishFailed)
+				c.writer.publish(again)
 			}
 		case <-claim.C:
 			s.fail(errorWithReason(codes.Unavailable, ReasonStreamNotClaimed, "natsgrpc: no server had a free slot for the stream for "+claimTimeout.String()))
@@ -477,15 +477,15 @@ func (s *clientStream) RecvMsg(message any) error {
 }
 
 func (s *clientStream) receive(message any) error {
-	buffers, err := s.link.in.message(s.settings.maxRecv)
+	body, err := s.link.in.message(s.settings.maxRecv)
 	if err == nil {
 		s.mu.Lock()
 		compressor := s.compressor
 		s.mu.Unlock()
-		buffers, err = decompressBuffers(compressor, buffers, s.settings.maxRecv)
+		body, err = decompress(compressor, body, s.settings.maxRecv)
 	}
 	if err == nil {
-		err = unmarshal(s.codec, buffers, message)
+		err = unmarshal(s.codec, body, message)
 		if err == nil {
 			s.received = true
 			return nil

@@ -454,17 +454,17 @@ func (s *serverStream) RecvMsg(message any) error {
 
 func (s *serverStream) receive(message any) error {
 	limit := s.task.worker.run.server.maxReceiveSize
-	buffers, err := s.link.in.message(limit)
+	body, err := s.link.in.message(limit)
 	if errors.Is(err, io.EOF) && !s.desc.ClientStreams && !s.received {
 		return status.Error(codes.Internal, "cardinality violation: received no request message from non-client-streaming RPC")
 	}
 	if err != nil {
 		return err
 	}
-	if buffers, err = decompressBuffers(s.compressor, buffers, limit); err != nil {
+	if body, err = decompress(s.compressor, body, limit); err != nil {
 		return err
 	}
-	if err := unmarshal(s.codec, buffers, message); err != nil {
+	if err := unmarshal(s.codec, body, message); err != nil {
 		return err
 	}
 	s.received = true

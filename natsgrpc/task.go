@@ -180,7 +180,7 @@ func (t *task) context(deadline time.Time, limited bool) (context.Context, conte
 		cancel(errLost)
 	}
 	t.mu.Unlock()
-	ctx = context.WithValue(ctx, requestInfoKey{}, RequestInfo{ID: t.id, Attempt: t.attempt})
+	ctx = context.WithValue(ctx, requestInfoKey{}, t)
 	if !limited {
 		return ctx, func() { cancel(nil) }
 	}
@@ -265,7 +265,7 @@ func (t *task) acknowledge(how []byte) {
 	if gone {
 		return
 	}
-	t.worker.run.writer.publish(&nats.Msg{Subject: t.msg.Reply, Data: how}, t.onPublishFailed)
+	t.worker.run.publish(&nats.Msg{Subject: t.msg.Reply, Data: how})
 	if !t.dead && !bytes.HasPrefix(how, ackNegative) {
 		freeParts(t.worker.run.server.nc, t.worker.queue.service, t.msg.Header)
 	}
@@ -301,7 +301,7 @@ func (t *task) reply(result outcome) {
 		return
 	}
 	if msg != nil {
-		t.worker.run.writer.publish(msg, t.onPublishFailed)
+		t.worker.run.publish(msg)
 	}
 	t.acknowledge(t.settle)
 }
@@ -335,13 +335,7 @@ func (t *task) next() {
 	msg := t.outbox[0]
 	msg.Reply = t.worker.run.ledger.keptReply(t, t.step)
 	t.published = time.Now()
-	t.worker.run.writer.publish(msg, t.onPublishFailed) // look repeats it
-}
-
-// onPublishFailed is told of an answer or an acknowledgement that could not be published. Both are made good by others:
-// an answer is published again, or another delivery makes it.
-func (t *task) onPublishFailed(msg *nats.Msg, err error) {
-	t.worker.run.server.logger.Error("natsgrpc: publish", "subject", msg.Subject, "method", t.method, "request", t.id, "error", err)
+	t.worker.run.publish(msg) // look repeats it
 }
 
 // kept takes note that a stream has what was published in a step.

@@ -11,34 +11,28 @@ import (
 // lets nats.go write its message to the socket alone, which is most of what a message costs. The writer lets those run
 // first that are about to publish too, and so many messages share one write; grpc-go's loopyWriter does the same.
 type writer struct {
-	nc   *nats.Conn
-	wake chan struct{}
-	loop sync.WaitGroup
+	nc     *nats.Conn
+	failed func(*nats.Msg, error) // is told of a message that could not be published
+	wake   chan struct{}
+	loop   sync.WaitGroup
 
 	mu     sync.Mutex
-	queue  []outgoing
+	queue  []*nats.Msg
 	closed bool
 }
 
-// outgoing is a message, and what is told when it could not be published.
-type outgoing struct {
-	msg    *nats.Msg
-	failed func(*nats.Msg, error)
-}
-
-func newWriter(nc *nats.Conn) *writer {
-	w := &writer{nc: nc, wake: make(chan struct{}, 1)}
+func newWriter(nc *nats.Conn, failed func(*nats.Msg, error)) *writer {
+	w := &writer{nc: nc, failed: failed, wake: make(chan struct{}, 1)}
 	w.loop.Go(w.run)
 	return w
 }
 
-// publish publishes msg soon; it must not be changed any more. If that fails, failed is called with the error, from
-// another goroutine.
-func (w *writer) publish(msg *nats.Msg, failed func(*nats.Msg, error)) {
+// publish publishes msg soon; it must not be changed any more.
+func (w *writer) publish(msg *nats.Msg) {
 	w.mu.Lock()
 	closed := w.closed
 	if !closed {
-		w.queue = append(w.queue, outgoing{msg, failed})
+		w.queue = append(w.queue, msg)
 		if len(w.queue) == 1 {
 			select {
 			case w.wake <- struct{}{}:
@@ -48,7 +42,7 @@ func (w *writer) publish(msg *nats.Msg, failed func(*nats.Msg, error)) {
 	}
 	w.mu.Unlock()
 	if closed {
-		failed(msg, nats.ErrConnectionClosed)
+		w.failed(msg, nats.ErrConnectionClosed)
 	}
 }
 
@@ -64,7 +58,7 @@ func (w *writer) close() {
 }
 
 func (w *writer) run() {
-	var batch []outgoing
+	var batch []*nats.Msg
 	for range w.wake {
 		runtime.Gosched()
 		batch = w.flush(batch)
@@ -73,13 +67,13 @@ func (w *writer) run() {
 }
 
 // flush publishes what is queued. It returns the emptied batch, to be used again.
-func (w *writer) flush(batch []outgoing) []outgoing {
+func (w *writer) flush(batch []*nats.Msg) []*nats.Msg {
 	w.mu.Lock()
 	batch, w.queue = w.queue, batch
 	w.mu.Unlock()
-	for _, out := range batch {
-		if err := w.nc.PublishMsg(out.msg); err != nil {
-			out.failed(out.msg, err)
+	for _, msg := range batch {
+		if err := w.nc.PublishMsg(msg); err != nil {
+			w.failed(msg, err)
 		}
 	}
 	clear(batch)
