@@ -1,0 +1,135 @@
+package faults_test
+
+import (
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/codingflow/rating/natsgrpc"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+// scenario is what most scenarios begin with: a NATS server process and the workers' database.
+type scenario struct {
+	t        *testing.T
+	delivery delivery
+	nats     *natsRole
+	server   *process
+	database string
+	began    time.Time
+}
+
+func newScenario(t *testing.T, d delivery) *scenario {
+	t.Helper()
+	n := newNATS(t)
+	return &scenario{
+		t:        t,
+		delivery: d,
+		nats:     n,
+		server:   n.start(t),
+		database: newDatabase(t),
+		began:    time.Now(),
+	}
+}
+
+// newDatabase returns the path of an empty database of effects.
+func newDatabase(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "effects.db")
+	e, err := openEffects(path)
+	require.NoError(t, err)
+	require.NoError(t, e.db.Close())
+	return path
+}
+
+// worker returns the role of a worker that reaches NATS at url.
+func (s *scenario) worker(url string) workerRole {
+	return workerRole{URL: url, Database: s.database, Delivery: s.delivery}
+}
+
+// conn returns a connection of a client that reaches NATS at url.
+func (s *scenario) conn(url string) *natsgrpc.Conn {
+	s.t.Helper()
+	return newConn(s.t, connect(s.t, url), s.delivery)
+}
+
+func newConn(t *testing.T, nc *nats.Conn, d delivery) *natsgrpc.Conn {
+	t.Helper()
+	descriptors, err := d.descriptors()
+	require.NoError(t, err)
+	conn, err := natsgrpc.NewConn(nc, natsgrpc.WithDescriptors(descriptors), natsgrpc.WithLogger(slog.New(slog.DiscardHandler)))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, conn.Close()) })
+	return conn
+}
+
+// js returns a view on the scenario's streams.
+func (s *scenario) js() jetstream.JetStream {
+	s.t.Helper()
+	js, err := jetstream.New(connect(s.t, s.nats.url()))
+	require.NoError(s.t, err)
+	return js
+}
+
+// requireEmpty waits until a stream has no message.
+func requireEmpty(t *testing.T, js jetstream.JetStream, name string) {
+	t.Helper()
+	require.Eventually(t, func() bool { return messages(t, js, name) == 0 }, patience, 10*time.Millisecond, "stream %s does not get empty", name)
+}
+
+// messages returns how many messages a stream has.
+func messages(t *testing.T, js jetstream.JetStream, name string) uint64 {
+	t.Helper()
+	stream, err := js.Stream(t.Context(), name)
+	require.NoError(t, err)
+	return stream.CachedInfo().State.Msgs
+}
+
+// outcome is what the database says of a scenario's commands.
+type outcome struct {
+	effects     map[string]int // by payload
+	redelivered int            // effects of a later attempt than the first
+	replays     int            // answers that were given from the record
+}
+
+func (s *scenario) outcome() outcome {
+	s.t.Helper()
+	e, err := openEffects(s.database)
+	require.NoError(s.t, err)
+	defer func() { require.NoError(s.t, e.db.Close()) }()
+	o := outcome{effects: map[string]int{}}
+	rows, err := e.db.Query(`SELECT payload, attempt FROM effects`)
+	require.NoError(s.t, err)
+	defer func() { require.NoError(s.t, rows.Close()) }()
+	for rows.Next() {
+		var payload string
+		var attempt int
+		require.NoError(s.t, rows.Scan(&payload, &attempt))
+		o.effects[payload]++
+		if attempt > 1 {
+			o.redelivered++
+		}
+	}
+	require.NoError(s.t, rows.Err())
+	require.NoError(s.t, e.db.QueryRow(`SELECT coalesce(sum(replays), 0) FROM requests`).Scan(&o.replays))
+	return o
+}
+
+// requireOnce requires that each command of a load was answered with success and had its effect once, and that there
+// was no other effect. It logs the counts.
+func (s *scenario) requireOnce(l *load) outcome {
+	s.t.Helper()
+	o := s.outcome()
+	s.t.Logf("%d commands, %d answered, %d with an effect, %d redelivered before it, %d answered from the record; the longest call took %v, all %v",
+		l.made(), l.answered, len(o.effects), o.redelivered, o.replays, l.longest.Round(time.Millisecond), time.Since(s.began).Round(time.Millisecond))
+	l.requireNoFailure()
+	for i := range l.made() {
+		p := payload("good", i+1)
+		require.Equal(s.t, 1, o.effects[p], "effects of %q", p)
+	}
+	require.Len(s.t, o.effects, l.made(), "payloads with an effect")
+	return o
+}
