@@ -3,6 +3,7 @@ package faults_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -115,11 +116,16 @@ func (l *load) requireNoFailure() {
 // payload is that of the i-th call of a kind.
 func payload(kind string, i int) string { return fmt.Sprintf("%s %d", kind, i) }
 
-// command returns a call of a command, which waits for a connection.
+// command returns a call of a command, which waits for a connection and for its queue.
 func command(conn grpc.ClientConnInterface) call {
+	return commandOf(conn, func(int) string { return goodPayload })
+}
+
+// commandOf is command with payloads of the kinds that kind says.
+func commandOf(conn grpc.ClientConnInterface, kind func(i int) string) call {
 	client := pb.NewEchoServiceClient(conn)
 	return func(ctx context.Context, i int) error {
-		return sendCommand(ctx, client, payload("good", i))
+		return sendCommand(ctx, client, payload(kind(i), i))
 	}
 }
 
@@ -145,7 +151,7 @@ func query(conn grpc.ClientConnInterface) call {
 }
 
 func checkAnswer(payload, got string) error {
-	if want := answerTo(payload); got != want {
+	if want := answerTo(payload); strings.TrimRight(got, " ") != want {
 		return fmt.Errorf("the answer to %q is %q", payload, got)
 	}
 	return nil

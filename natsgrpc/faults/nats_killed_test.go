@@ -12,16 +12,16 @@ func TestAKilledNATSServerLosesNoCall(t *testing.T) {
 	for name, make := range map[string]func(grpc.ClientConnInterface) call{"commands": command, "queries": query} {
 		t.Run(name, func(t *testing.T) {
 			s := newScenario(t, usual)
-			startPool(t, 2, s.worker(s.nats.url()))
+			startPool(t, 2, s.worker(s.url()))
 			kills := 2
 			if full() {
 				kills = 10
 			}
-			calls := run(t, size(), make(s.conn(s.nats.url())), func(calls *load) {
+			calls := run(t, size(), make(s.conn(s.url())), func(calls *load) {
 				for range kills {
 					calls.await(size() / 2 / kills)
-					s.server.kill()
-					s.server = s.nats.start(t)
+					s.servers[0].kill()
+					s.restart(0)
 				}
 				calls.await(callers)
 			})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,10 +24,7 @@ type natsRole struct {
 	ClusterPort int
 	Routes      []string
 
-	// A client that does not read is cut off when this many bytes wait for it, or one for this long; zero for the
-	// server's defaults.
-	MaxPending    int64
-	WriteDeadline time.Duration
+	WriteDeadline time.Duration // a client that does not read for this long is cut off; 0 for the server's default
 }
 
 // maxStore is what JetStream may store. The streams reserve a bit more than 2 GiB; the disk may have less.
@@ -40,16 +38,13 @@ func (r *natsRole) play(ctx context.Context) error {
 		JetStream:         true,
 		JetStreamMaxStore: maxStore,
 		StoreDir:          r.StoreDir,
-		MaxPending:        r.MaxPending,
 		WriteDeadline:     r.WriteDeadline,
 		NoSigs:            true,
 		NoLog:             true,
 	}
 	if r.ClusterPort != 0 {
 		options.Cluster = server.ClusterOpts{Name: "faults", Host: "127.0.0.1", Port: r.ClusterPort, NoAdvertise: true}
-		for _, route := range r.Routes {
-			options.Routes = append(options.Routes, server.RoutesFromStr(route)...)
-		}
+		options.Routes = server.RoutesFromStr(strings.Join(r.Routes, ","))
 	}
 	ns, err := server.NewServer(options)
 	if err != nil {
@@ -72,6 +67,22 @@ func (r *natsRole) start(t *testing.T) *process {
 	return start(t, role{NATS: r}, nil)
 }
 
+// newCluster returns three servers that know each other.
+func newCluster(t *testing.T) []*natsRole {
+	t.Helper()
+	servers := make([]*natsRole, 3)
+	var routes []string
+	for i := range servers {
+		servers[i] = newNATS(t)
+		servers[i].Name, servers[i].ClusterPort = fmt.Sprintf("node-%d", i), freePort(t)
+		routes = append(routes, fmt.Sprintf("nats://127.0.0.1:%d", servers[i].ClusterPort))
+	}
+	for _, s := range servers {
+		s.Routes = routes
+	}
+	return servers
+}
+
 // newNATS returns a server with a store and a port of its own. Both stay over restarts.
 func newNATS(t *testing.T) *natsRole {
 	t.Helper()
@@ -89,7 +100,14 @@ func freePort(t *testing.T) int {
 
 // connectOptions make a connection that comes back for as long as the process lives.
 func connectOptions() []nats.Option {
-	return []nats.Option{nats.MaxReconnects(-1), nats.ReconnectWait(20 * time.Millisecond), nats.RetryOnFailedConnect(true)}
+	return []nats.Option{
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(20 * time.Millisecond),
+		nats.ReconnectJitter(0, 0),
+		nats.RetryOnFailedConnect(true),
+		nats.IgnoreDiscoveredServers(),                                    // they are all known, or behind a link
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // broken connections are the point
+	}
 }
 
 // connect returns a connection that is closed when the test ends.

@@ -11,10 +11,10 @@ func TestAKilledWorkerLosesNoCommand(t *testing.T) {
 	for _, point := range []killPoint{killDelivered, killInside, killCommitted} {
 		t.Run(string(point), func(t *testing.T) {
 			s := newScenario(t, usual)
-			w := s.worker(s.nats.url())
+			w := s.worker(s.url())
 			w.Kill, w.Every = point, size()/20
 			workers := startPool(t, 2, w)
-			calls := run(t, size(), command(s.conn(s.nats.url())), nil)
+			calls := run(t, size(), command(s.conn(s.url())), nil)
 			got := s.requireOnce(calls)
 			t.Logf("%d workers were killed", workers.replacements())
 			require.GreaterOrEqual(t, workers.replacements(), 10)
@@ -31,12 +31,12 @@ func TestAKilledWorkerLosesNoCommand(t *testing.T) {
 // Workers are paused, get commands that they do not run, and are killed; in between they are killed at any moment.
 func TestAWorkerKilledAtAnyMomentLosesNoCommand(t *testing.T) {
 	s := newScenario(t, usual)
-	workers := startPool(t, 3, s.worker(s.nats.url()))
+	workers := startPool(t, 3, s.worker(s.url()))
 	kills := 4
 	if full() {
 		kills = 30
 	}
-	calls := run(t, size(), command(s.conn(s.nats.url())), func(calls *load) {
+	calls := run(t, size(), command(s.conn(s.url())), func(calls *load) {
 		for kill := range kills {
 			i := kill % 2 // the third worker stays
 			calls.await(size() / 2 / kills)

@@ -24,11 +24,15 @@ const (
 	killCommitted killPoint = "committed" // after the effect, before the answer
 )
 
-// The first words of payloads that a worker treats in another way.
+// The first words of payloads, which say what a worker does with them.
 const (
+	goodPayload   = "good"   // it has its effect
 	poisonPayload = "poison" // the handler panics
 	deadlyPayload = "deadly" // the process is killed
+	largePayload  = "large"  // the answer has largeAnswer bytes
 )
+
+const largeAnswer = 256 << 10
 
 // workerRole is a process that serves the test's service.
 type workerRole struct {
@@ -58,7 +62,7 @@ func (r *workerRole) play(ctx context.Context) error {
 	}
 	options := []natsgrpc.ServerOption{
 		natsgrpc.WithDescriptors(descriptors),
-		natsgrpc.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))),
+		natsgrpc.WithLogger(slog.New(slog.DiscardHandler)), // faults are all that it would tell of
 	}
 	if r.Slots > 0 {
 		options = append(options, natsgrpc.WithSlots(r.Slots, r.Slots))
@@ -116,6 +120,9 @@ func (s *service) Command(ctx context.Context, req *pb.CommandRequest) (*pb.Comm
 	if chosen && s.role.Kill == killCommitted && fresh {
 		killSelf()
 	}
+	if kind == largePayload {
+		answer += strings.Repeat(" ", largeAnswer-len(answer))
+	}
 	return &pb.CommandResponse{Payload: []byte(answer)}, nil
 }
 
@@ -136,4 +143,3 @@ func killSelf() {
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	select {} // the signal may take a moment
 }
-
