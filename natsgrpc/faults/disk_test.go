@@ -4,7 +4,9 @@ package faults_test
 
 import (
 	"context"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -25,9 +27,38 @@ const diskSize = "size=64m"
 func newDisk(t *testing.T) disk {
 	t.Helper()
 	dir := t.TempDir()
-	require.NoError(t, syscall.Mount("tmpfs", dir, "tmpfs", 0, diskSize), "this test mounts a file system: run it as root")
+	require.NoError(t, syscall.Mount("tmpfs", dir, "tmpfs", 0, diskSize), "mount a disk")
 	t.Cleanup(func() { require.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
 	return disk{dir: dir}
+}
+
+// mountsVariable is set where the test's mounts are its own.
+const mountsVariable = "FAULTS_TEST_MOUNTS"
+
+// withMounts runs the test again, in a process that may mount and whose mounts nobody else sees, and reports whether this is
+// that process. Root may do so; others may where the system lets them have user namespaces.
+func withMounts(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(mountsVariable) != "" {
+		return true
+	}
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), mountsVariable+"=own")
+	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	if uid, gid := os.Getuid(), os.Getgid(); uid != 0 {
+		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: uid, Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: gid, Size: 1}}
+	}
+	err = cmd.Start()
+	require.False(t, errors.Is(err, os.ErrPermission), "this test mounts a file system: run it as root, or let users have user namespaces "+
+		"(sysctl kernel.unprivileged_userns_clone=1, or kernel.apparmor_restrict_unprivileged_userns=0): %v", err)
+	require.NoError(t, err)
+	require.NoError(t, cmd.Wait())
+	return false
 }
 
 func (d disk) ballast() string { return filepath.Join(d.dir, "ballast") }
@@ -57,6 +88,9 @@ func (d disk) empty(t *testing.T) {
 // JetStream's own limit, max_file_store, is no stand-in for a full disk: the streams reserve their max_bytes of it when
 // they are made, so that they cannot come upon it later.
 func TestAFullDiskLosesNoCommand(t *testing.T) {
+	if !withMounts(t) {
+		return
+	}
 	d := newDisk(t)
 	n := newNATS(t)
 	n.StoreDir = filepath.Join(d.dir, "store")
