@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
@@ -28,11 +29,14 @@ const (
 const (
 	goodPayload   = "good"   // it has its effect
 	poisonPayload = "poison" // the handler panics
-	deadlyPayload = "deadly" // the process is killed
+	deadlyPayload = "deadly" // after up to deadlyWork the process is killed
 	largePayload  = "large"  // the answer has largeAnswer bytes
 )
 
-const largeAnswer = 256 << 10
+const (
+	deadlyWork  = 600 * time.Millisecond
+	largeAnswer = 256 << 10
+)
 
 // workerRole is a process that serves the test's service.
 type workerRole struct {
@@ -102,6 +106,7 @@ func (s *service) Command(ctx context.Context, req *pb.CommandRequest) (*pb.Comm
 	case poisonPayload:
 		panic("poisoned")
 	case deadlyPayload:
+		time.Sleep(rand.N(deadlyWork))
 		killSelf()
 	}
 	chosen := s.role.Every > 0 && number%s.role.Every == 0
