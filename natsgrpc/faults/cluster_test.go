@@ -15,6 +15,7 @@ import (
 // One node of three is killed and comes back, then the one that leads the queue, with commands in flight. Every stream
 // has three replicas.
 func TestAClusterThatLosesANodeLosesNoCommand(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	replicated := usual
 	replicated.Replicas = 3
 	s := newScenarioOn(t, replicated, newCluster(t)...)

@@ -17,6 +17,7 @@ func outage() time.Duration {
 // that both ends are told, once so that nothing passes and neither is. In the second case what was sent arrives late,
 // acknowledgements included.
 func TestALostConnectionLosesNoCommand(t *testing.T) {
+	t.Parallel() // most of it is waiting, here and below
 	modes := map[string]func(l *link, lost bool){
 		"cut":     func(l *link, lost bool) { l.set(lost, false) },
 		"stalled": func(l *link, lost bool) { l.set(false, lost) },
@@ -24,7 +25,7 @@ func TestALostConnectionLosesNoCommand(t *testing.T) {
 	for mode, set := range modes {
 		for _, who := range []string{"client", "worker", "all"} {
 			t.Run(who+" "+mode, func(t *testing.T) {
-				t.Parallel() // most of it is waiting
+				t.Parallel()
 				s := newScenario(t, usual)
 				l := newLink(t, s.nats[0])
 				at := map[string]string{"client": s.url(), "worker": s.url(), "other worker": s.url()}

@@ -102,6 +102,16 @@ func (l *load) await(n int) {
 	require.Eventually(l.t, func() bool { return l.returned() >= want }, patience, time.Millisecond, "the calls come to a standstill")
 }
 
+// awaitAtMost returns when n more calls have returned, or when d has passed.
+func (l *load) awaitAtMost(n int, d time.Duration) {
+	want := l.returned() + n
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(d); l.returned() < want && time.Now().Before(end); {
+		<-tick.C
+	}
+}
+
 // made returns how many calls there were.
 func (l *load) made() int { return l.next }
 
