@@ -58,7 +58,7 @@ func run(t *testing.T, n int, call call, fault func(*load)) *load {
 func (l *load) loop(n int) {
 	for {
 		l.mu.Lock()
-		if l.over && l.next >= n {
+		if l.over && l.next >= n || l.t.Failed() {
 			l.mu.Unlock()
 			return
 		}
