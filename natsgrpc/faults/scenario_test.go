@@ -60,9 +60,7 @@ func (s *scenario) restart(i int) {
 func newDatabase(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "effects.db")
-	e, err := openEffects(path)
-	require.NoError(t, err)
-	require.NoError(t, e.db.Close())
+	require.NoError(t, createEffects(t.Context(), path))
 	return path
 }
 
@@ -122,7 +120,7 @@ func (s *scenario) outcome() outcome {
 	require.NoError(s.t, err)
 	defer func() { require.NoError(s.t, e.db.Close()) }()
 	o := outcome{effects: map[string]int{}}
-	rows, err := e.db.Query(`SELECT payload, attempt FROM effects`)
+	rows, err := e.db.QueryContext(s.t.Context(), `SELECT payload, attempt FROM effects`)
 	require.NoError(s.t, err)
 	defer func() { require.NoError(s.t, rows.Close()) }()
 	for rows.Next() {
@@ -135,7 +133,7 @@ func (s *scenario) outcome() outcome {
 		}
 	}
 	require.NoError(s.t, rows.Err())
-	require.NoError(s.t, e.db.QueryRow(`SELECT coalesce(sum(replays), 0) FROM requests`).Scan(&o.replays))
+	require.NoError(s.t, e.db.QueryRowContext(s.t.Context(), `SELECT count(*) FROM replays`).Scan(&o.replays))
 	return o
 }
 

@@ -114,7 +114,7 @@ func (s *service) Command(ctx context.Context, req *pb.CommandRequest) (*pb.Comm
 		killSelf()
 	}
 	s.work()
-	answer, fresh, err := s.effects.once(ctx, info, payload, func() {
+	answer, fresh, err := s.effects.once(ctx, info, req, func() {
 		if chosen && s.role.Kill == killInside && info.Attempt == 1 {
 			killSelf()
 		}
