@@ -139,8 +139,9 @@ func commandOf(conn grpc.ClientConnInterface, kind func(i int) string) call {
 	}
 }
 
-func sendCommand(ctx context.Context, client pb.EchoServiceClient, payload string) error {
-	reply, err := client.Command(ctx, &pb.CommandRequest{Payload: []byte(payload)}, grpc.WaitForReady(true))
+func sendCommand(ctx context.Context, client pb.EchoServiceClient, payload string, options ...grpc.CallOption) error {
+	options = append(options, grpc.WaitForReady(true))
+	reply, err := client.Command(ctx, &pb.CommandRequest{Payload: []byte(payload)}, options...)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ const roleVariable = "FAULTS_TEST_ROLE"
 type role struct {
 	NATS   *natsRole   `json:",omitempty"`
 	Worker *workerRole `json:",omitempty"`
+	Client *clientRole `json:",omitempty"`
 }
 
 func TestMain(m *testing.M) {
@@ -50,6 +51,8 @@ func play(text string) error {
 		return r.NATS.play(ctx)
 	case r.Worker != nil:
 		return r.Worker.play(ctx)
+	case r.Client != nil:
+		return r.Client.play(ctx)
 	}
 	return fmt.Errorf("role %q: it is none", text)
 }
