@@ -20,8 +20,12 @@ var (
 	ErrNoAnswer = errors.New("natsgrpc: no such command, or its answer is not kept any more")
 )
 
-// lookUpTimeout bounds one look at a stream, where the caller sets no earlier deadline.
-const lookUpTimeout = 5 * time.Second
+const (
+	// lookUpTimeout bounds a look at a stream, where the caller sets no deadline.
+	lookUpTimeout = 5 * time.Second
+	// lookUpRetry is how long a look waits before it is repeated: a NATS server that is lost takes it along.
+	lookUpRetry = time.Second
+)
 
 // Answer reads the kept answer to a command into reply. Any process can do that, by the id that [CallID] told the caller and
 // [RequestInfo] the service.
@@ -113,17 +117,28 @@ func (c *Conn) kept(ctx context.Context, service, id string) (*nats.Msg, error) 
 // lookUp returns a stream's last message on a subject, nil if there is none. The subject is part of the request's own, so
 // that a user's permissions can bound what it may look at.
 func (c *Conn) lookUp(ctx context.Context, stream, subject string) (*nats.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookUpTimeout)
-	defer cancel()
-	msg, err := c.nc.RequestWithContext(ctx, c.api+"DIRECT.GET."+stream+"."+subject, nil)
-	switch {
-	case errors.Is(err, nats.ErrNoResponders):
-		return nil, nil // there is no such stream
-	case ctx.Err() != nil:
-		return nil, status.FromContextError(ctx.Err()).Err()
-	case err != nil:
-		c.logger.Error("natsgrpc: look up", "stream", stream, "subject", subject, "error", err)
-		return nil, errNotConnected
+	if _, limited := ctx.Deadline(); !limited {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, lookUpTimeout)
+		defer cancel()
+	}
+	var msg *nats.Msg
+	for msg == nil {
+		try, cancel := context.WithTimeout(ctx, lookUpRetry)
+		found, err := c.nc.RequestWithContext(try, c.api+"DIRECT.GET."+stream+"."+subject, nil)
+		lost := try.Err() != nil
+		cancel()
+		switch {
+		case err == nil:
+			msg = found
+		case errors.Is(err, nats.ErrNoResponders):
+			return nil, nil // there is no such stream
+		case ctx.Err() != nil:
+			return nil, status.FromContextError(ctx.Err()).Err()
+		case !lost:
+			c.logger.Error("natsgrpc: look up", "stream", stream, "subject", subject, "error", err)
+			return nil, errNotConnected
+		}
 	}
 	switch code := msg.Header.Get(statusHeader); code {
 	case "":

@@ -22,6 +22,9 @@ type call struct {
 	refused chan error     // holds the first refusal of the request
 	timer   *time.Timer
 
+	waits bool   // for a queue and a server, where there is none now
+	api   string // the prefix of JetStream's, where a kept answer is asked for; "" where none is
+
 	// under the lock of calls
 	request  *nats.Msg // for repeats
 	queued   bool      // the queue has it
@@ -183,7 +186,7 @@ func (p *call) acknowledge(ack pubAck) {
 		}
 		err = &takenError{duplicate: ack.duplicate}
 	}
-	if p.repeated { // the refusal of a repeat says nothing of the first one
+	if p.repeated && ack.err != nil { // the refusal of a repeat says nothing of the first one
 		return
 	}
 	select {
@@ -199,30 +202,41 @@ func (cs *calls) sent(p *call, request *nats.Msg) {
 	p.request, p.queued, p.repeated = request, false, false
 }
 
-// repeat returns the request of a call if it is to be published again, nil if not: a queue on disk has it for good, one
-// in memory may be lost.
+// repeat returns what is to be published again for a call whose answer does not come, nil if nothing is: its request, since a
+// queue in memory may be lost; or, where a queue has it for good, a look at the kept answers, since this one may have been
+// published while this connection was lost.
 func (cs *calls) repeat(p *call) *nats.Msg {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	return p.repeat()
+	return cs.again(p)
 }
 
-// repeat is repeat of calls, with the lock held.
-func (p *call) repeat() *nats.Msg {
-	if p.request == nil || p.queued && (p.method.kind == command || p.stream != nil) {
+// again is repeat with the lock held.
+func (cs *calls) again(p *call) *nats.Msg {
+	switch {
+	case p.request == nil, p.queued && p.stream != nil:
 		return nil
+	case p.queued && p.method.kind == command:
+		if p.api == "" {
+			return nil
+		}
+		// What is found comes as an answer to the call's number. What is not found comes with a status of NATS.
+		return &nats.Msg{
+			Subject: p.api + "DIRECT.GET." + responsesStream + "." + responseSubject(p.method.service, p.id, cs.conn),
+			Reply:   replySubject(p.method.service, cs.conn, p.token),
+		}
 	}
 	p.repeated = true
 	return p.request
 }
 
-// repeats returns the requests of all calls that are to be published again.
+// repeats returns what is to be published again for all calls.
 func (cs *calls) repeats() []*nats.Msg {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	var requests []*nats.Msg
 	for _, p := range cs.byNumber {
-		if request := p.repeat(); request != nil {
+		if request := cs.again(p); request != nil {
 			requests = append(requests, request)
 		}
 	}

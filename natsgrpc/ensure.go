@@ -16,17 +16,20 @@ var ErrQueues = errors.New("the queues are not as the service's options have the
 // right already is left alone, so any number of servers may call it at once. It is for development and tests: in
 // production the streams are resources of the cluster, and servers [Verify] them.
 //
+// The shared streams get as many replicas as the queue of commands that has the most, so that an answer is as safe as its
+// command. More than these services need are left alone, since another service may need them.
+//
 // A change that JetStream cannot make in place, such as another storage, is an error with the difference; nothing is
 // deleted.
 func Ensure(ctx context.Context, js jetstream.JetStream, services ...protoreflect.ServiceDescriptor) error {
-	for _, stream := range shared() {
+	for _, stream := range shared(services) {
 		if err := ensureStream(ctx, js, stream); err != nil {
 			return err
 		}
 	}
 	for _, service := range services {
 		for _, queue := range Queues(service) {
-			if err := ensureStream(ctx, js, queue.Stream); err != nil {
+			if err := ensureStream(ctx, js, wantedStream{StreamConfig: queue.Stream}); err != nil {
 				return err
 			}
 			if err := ensureConsumer(ctx, js, queue); err != nil {
@@ -37,28 +40,45 @@ func Ensure(ctx context.Context, js jetstream.JetStream, services ...protoreflec
 	return nil
 }
 
-// shared returns the streams that all services share.
-func shared() []jetstream.StreamConfig {
-	return []jetstream.StreamConfig{Responses(), Dead(), Parts()}
+// wantedStream is a stream as the services' options make it.
+type wantedStream struct {
+	jetstream.StreamConfig
+	shared bool // with other services: more replicas are right too
 }
 
-func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) error {
-	differing, err := verifyStream(ctx, js, want)
-	switch {
-	case errors.Is(err, jetstream.ErrStreamNotFound):
-		_, err = js.CreateStream(ctx, want)
-		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // by another server, which made it just now
-			_, err = js.UpdateStream(ctx, want)
+// shared returns the streams that all services share, with the replicas that these services need.
+func shared(services []protoreflect.ServiceDescriptor) []wantedStream {
+	streams := []wantedStream{{Responses(), true}, {Dead(), true}, {Parts(), true}}
+	for _, service := range services {
+		for _, queue := range Queues(service) {
+			if queue.kind != command {
+				continue
+			}
+			for i := range streams {
+				streams[i].Replicas = max(streams[i].Replicas, queue.Stream.Replicas)
+			}
 		}
-		if err != nil {
+	}
+	return streams
+}
+
+func ensureStream(ctx context.Context, js jetstream.JetStream, want wantedStream) error {
+	config, differing, err := verifyStream(ctx, js, want)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		_, err = js.CreateStream(ctx, want.StreamConfig)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 			return fmt.Errorf("create stream %s: %w", want.Name, err)
 		}
-	case err != nil:
+		config, differing, err = verifyStream(ctx, js, want) // another server has made it just now
+	}
+	if err != nil || len(differing) == 0 {
 		return err
-	case len(differing) > 0:
-		if _, err := js.UpdateStream(ctx, want); err != nil {
-			return fmt.Errorf("update stream %s (%v): %w", want.Name, differing, err)
-		}
+	}
+	if _, err := js.UpdateStream(ctx, config); err != nil {
+		return fmt.Errorf("update stream %s (%v): %w", want.Name, differing, err)
 	}
 	return nil
 }
@@ -94,15 +114,15 @@ func Verify(ctx context.Context, js jetstream.JetStream, services ...protoreflec
 		}
 		return nil
 	}
-	for _, stream := range shared() {
-		differing, err := verifyStream(ctx, js, stream)
+	for _, stream := range shared(services) {
+		_, differing, err := verifyStream(ctx, js, stream)
 		if err := note("stream", stream.Name, differing, err); err != nil {
 			return err
 		}
 	}
 	for _, service := range services {
 		for _, queue := range Queues(service) {
-			differing, err := verifyStream(ctx, js, queue.Stream)
+			_, differing, err := verifyStream(ctx, js, wantedStream{StreamConfig: queue.Stream})
 			missing := errors.Is(err, jetstream.ErrStreamNotFound)
 			if err := note("stream", queue.Stream.Name, differing, err); err != nil {
 				return err
@@ -122,12 +142,17 @@ func Verify(ctx context.Context, js jetstream.JetStream, services ...protoreflec
 	return nil
 }
 
-func verifyStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (differences, error) {
+// verifyStream returns how a stream should be, given how it is, and in what it differs from that.
+func verifyStream(ctx context.Context, js jetstream.JetStream, want wantedStream) (jetstream.StreamConfig, differences, error) {
 	stream, err := js.Stream(ctx, want.Name)
 	if err != nil {
-		return nil, fmt.Errorf("look up stream %s: %w", want.Name, err)
+		return want.StreamConfig, nil, fmt.Errorf("look up stream %s: %w", want.Name, err)
 	}
-	return compareStream(want, stream.CachedInfo().Config), nil
+	got := stream.CachedInfo().Config
+	if want.shared {
+		want.Replicas = max(want.Replicas, got.Replicas)
+	}
+	return want.StreamConfig, compareStream(want.StreamConfig, got), nil
 }
 
 func verifyConsumer(ctx context.Context, js jetstream.JetStream, queue Queue) (differences, error) {

@@ -89,6 +89,7 @@ func (c *Conn) roundTrip(ctx context.Context, m *method, deadline time.Time, bod
 	for _, to := range settings.ids {
 		*to = p.id
 	}
+	p.waits, p.api = settings.waitForReady, c.api
 	if key.id != "" {
 		return c.once(ctx, p, deadline, body, settings, key)
 	}
@@ -106,6 +107,7 @@ func (c *Conn) roundTrip(ctx context.Context, m *method, deadline time.Time, bod
 func (c *Conn) exchange(ctx context.Context, p *call, request *nats.Msg, deadline time.Time) (*nats.Msg, error) {
 	c.calls.sent(p, request)
 	c.writer.publish(request)
+	refused := false // while the caller waits for a queue and a server
 	now := time.Now()
 	republish, wait := now.Add(republishAfter), republishAfter
 	probe := now.Add(probeAfter)
@@ -116,7 +118,10 @@ func (c *Conn) exchange(ctx context.Context, p *call, request *nats.Msg, deadlin
 			c.lives.answered(p.method.service)
 			return answer, nil
 		case err := <-p.refused:
-			return c.refusal(p, err)
+			if !p.waits || status.Code(err) != codes.Unavailable || c.nc.IsClosed() {
+				return c.refusal(p, err)
+			}
+			refused = true // there may be a queue and a server later
 		case <-ctx.Done():
 			return nil, c.left(p, ctx.Err())
 		case <-c.closing:
@@ -129,7 +134,11 @@ func (c *Conn) exchange(ctx context.Context, p *call, request *nats.Msg, deadlin
 		case !now.Before(republish):
 			wait *= 2
 			republish = now.Add(wait)
-			if again := c.calls.repeat(p); again != nil {
+			if refused {
+				refused = false
+				c.calls.sent(p, request)
+				c.writer.publish(request)
+			} else if again := c.calls.repeat(p); again != nil {
 				c.writer.publish(again)
 			}
 		default:

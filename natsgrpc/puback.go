@@ -32,8 +32,10 @@ type pubAck struct {
 }
 
 var (
-	ackHasError  = []byte(`"error"`)
-	ackDuplicate = []byte(`"duplicate":true`)
+	ackHasError = []byte(`"error"`)
+	// ackDuplicate is there only where it is true. A NATS server writes a space behind it, or none, and so the value is
+	// left out.
+	ackDuplicate = []byte(`"duplicate":`)
 )
 
 // readPubAck reads a PubAck.
