@@ -3,8 +3,6 @@ package natsgrpc
 import (
 	"context"
 	"errors"
-	"fmt"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"google.golang.org/grpc"
@@ -18,13 +16,6 @@ var (
 	ErrPending = errors.New("natsgrpc: the command is pending")
 	// ErrNoAnswer: no queue has the command and no answer to it is kept. It was never sent, or its answer has expired.
 	ErrNoAnswer = errors.New("natsgrpc: no such command, or its answer is not kept any more")
-)
-
-const (
-	// lookUpTimeout bounds a look at a stream, where the caller sets no deadline.
-	lookUpTimeout = 5 * time.Second
-	// lookUpRetry is how long a look waits before it is repeated: a NATS server that is lost takes it along.
-	lookUpRetry = time.Second
 )
 
 // Answer reads the kept answer to a command into reply. Any process can do that, by the id that [CallID] told the caller and
@@ -98,7 +89,7 @@ func (c *Conn) look(ctx context.Context, m *method, id string) (*nats.Msg, error
 		if err != nil || answer != nil {
 			return answer, err
 		}
-		request, err := c.lookUp(ctx, streamName(m.kind, m.service, m.shard(id)), requestSubject(m, id))
+		request, err := lookUp(ctx, c.nc, c.api, streamName(m.kind, m.service, m.shard(id)), requestSubject(m, id))
 		if err != nil {
 			return nil, err
 		}
@@ -111,41 +102,5 @@ func (c *Conn) look(ctx context.Context, m *method, id string) (*nats.Msg, error
 
 // kept returns the newest kept answer to a command, nil if there is none.
 func (c *Conn) kept(ctx context.Context, service, id string) (*nats.Msg, error) {
-	return c.lookUp(ctx, responsesStream, responseSubject(service, id, "*"))
-}
-
-// lookUp returns a stream's last message on a subject, nil if there is none. The subject is part of the request's own, so
-// that a user's permissions can bound what it may look at.
-func (c *Conn) lookUp(ctx context.Context, stream, subject string) (*nats.Msg, error) {
-	if _, limited := ctx.Deadline(); !limited {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, lookUpTimeout)
-		defer cancel()
-	}
-	var msg *nats.Msg
-	for msg == nil {
-		try, cancel := context.WithTimeout(ctx, lookUpRetry)
-		found, err := c.nc.RequestWithContext(try, c.api+"DIRECT.GET."+stream+"."+subject, nil)
-		lost := try.Err() != nil
-		cancel()
-		switch {
-		case err == nil:
-			msg = found
-		case errors.Is(err, nats.ErrNoResponders):
-			return nil, nil // there is no such stream
-		case ctx.Err() != nil:
-			return nil, status.FromContextError(ctx.Err()).Err()
-		case !lost:
-			c.logger.Error("natsgrpc: look up", "stream", stream, "subject", subject, "error", err)
-			return nil, errNotConnected
-		}
-	}
-	switch code := msg.Header.Get(statusHeader); code {
-	case "":
-		return msg, nil
-	case notFound:
-		return nil, nil
-	default:
-		return nil, status.Error(codes.Internal, fmt.Sprintf("natsgrpc: look up: status %s", code))
-	}
+	return lookUp(ctx, c.nc, c.api, responsesStream, responseSubject(service, id, "*"))
 }

@@ -230,6 +230,13 @@ func (cs *calls) again(p *call) *nats.Msg {
 	return p.request
 }
 
+// confirmed reports whether a queue has said that it has a call's request.
+func (cs *calls) confirmed(p *call) bool {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	return p.queued
+}
+
 // repeats returns what is to be published again for all calls.
 func (cs *calls) repeats() []*nats.Msg {
 	cs.mu.Lock()

@@ -92,8 +92,8 @@
 //
 // Three streams are for all services, all with direct gets, message TTLs and one message for each subject: RESPONSES on
 // "rsp.>" is DiscardOld and keeps the answers to commands for an hour or 1 GiB; PARTS on "part.>" is DiscardNew and holds
-// the parts of large messages, 8 days and 1 GiB at most; DEAD on "dead.>" is DiscardOld and keeps dead letters for a week
-// or 1 GiB (without direct gets and TTLs). [Queues], [Responses], [Parts] and [Dead] compute all of them from the options
+// the parts of large messages, 8 days and 512 MiB at most; DEAD on "dead.>" is DiscardOld and keeps dead letters for a week
+// or 256 MiB (without direct gets and TTLs). [Queues], [Responses], [Parts] and [Dead] compute all of them from the options
 // in natsgrpc/v1/delivery.proto. [Ensure] makes them; in production, where others do, [Verify] compares.
 //
 // Permissions. [ServerPermissions] and [ConnPermissions] are the least that a NATS user needs who serves or calls.
@@ -175,6 +175,8 @@
 //   - answers DEADLINE_EXCEEDED when the deadline has passed;
 //   - gives a call back with a delay when it does not know the method, or the version, since another server may; from the
 //     5th attempt on it answers UNIMPLEMENTED;
+//   - runs nothing when it is not the first attempt at a command and RESPONSES has an answer under the call's id that is not
+//     older than the request: it acks the request, for the worker that answered was lost before it could;
 //   - runs nothing when the attempt is beyond the method's attempts: it writes the dead letter of a command, then answers
 //     INTERNAL, reason ATTEMPTS_EXHAUSTED, and terminates the request (+TERM);
 //   - runs the handler, with the deadline as its own.

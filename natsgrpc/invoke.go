@@ -26,6 +26,9 @@ const republishAfter = time.Second
 // method), INVALID_ARGUMENT (IDEMPOTENCY_KEY_REUSED, or a malformed [IdempotencyKey]), DEADLINE_EXCEEDED, CANCELED, INTERNAL
 // (ATTEMPTS_EXHAUSTED, or metadata that gRPC forbids); the capitals in parentheses are the reason in an ErrorInfo detail.
 //
+// DEADLINE_EXCEEDED has the reason NOT_CONFIRMED where the queue never said that it has the request: NATS may be out of reach,
+// have no leader for the queue, or no disk space.
+//
 // After CANCELED, DEADLINE_EXCEEDED, NO_WORKERS and NOT_CONNECTED a command may have been executed, or may still be, until its
 // deadline. A caller who has to know uses an [IdempotencyKey] and calls again.
 //
@@ -166,6 +169,9 @@ func (c *Conn) refusal(p *call, err error) (*nats.Msg, error) {
 func (c *Conn) left(p *call, cause error) error {
 	if p.method.kind == query && errors.Is(cause, context.Canceled) {
 		c.writer.publish(&nats.Msg{Subject: cancelSubject(p.method.service), Data: []byte(p.id)})
+	}
+	if errors.Is(cause, context.DeadlineExceeded) && !c.calls.confirmed(p) {
+		return errorWithReason(codes.DeadlineExceeded, ReasonNotConfirmed, "natsgrpc: the deadline passed before the queue confirmed the request")
 	}
 	return status.FromContextError(cause).Err()
 }

@@ -24,7 +24,7 @@ type Permissions struct {
 // ServerPermissions returns what a [Server] of services needs that verifies its queues ([WithVerifyOnly]): to look at and
 // pull from its own queues, to acknowledge what it pulled, and to answer for its own services. It can neither read nor
 // write another service's queue, nor create, change or delete a stream or a consumer, nor read a message directly, but
-// for the parts of its own services' large ones.
+// for its own services' answers and the parts of their large messages.
 //
 // The connection's inboxes must begin with inbox (nats.CustomInboxPrefix), which no other user may subscribe to.
 func ServerPermissions(inbox string, services ...protoreflect.ServiceDescriptor) Permissions {
@@ -32,7 +32,8 @@ func ServerPermissions(inbox string, services ...protoreflect.ServiceDescriptor)
 	streams := []string{responsesStream, deadStream, partsStream}
 	for _, service := range services {
 		token := serviceToken(service.FullName())
-		p.Publish = append(p.Publish, "rsp."+token+".>", "rep."+token+".>", "dead."+token+".>", "part."+token+".>", directGet(partsStream, "part."+token+".>"))
+		p.Publish = append(p.Publish, "rsp."+token+".>", "rep."+token+".>", "dead."+token+".>", "part."+token+".>", directGet(partsStream, "part."+token+".>"),
+			directGet(responsesStream, "rsp."+token+".>"))
 		p.Subscribe = append(p.Subscribe, aliveSubject(token), cancelSubject(token), "str."+token+".>")
 		for _, queue := range Queues(service) {
 			consumer := queue.Stream.Name + "." + queue.Consumer.Durable

@@ -165,11 +165,11 @@ func streamName(k kind, service, shard string) string {
 const (
 	deadStream   = "DEAD"
 	deadMaxAge   = 7 * 24 * time.Hour
-	deadMaxBytes = 1 << 30
+	deadMaxBytes = 256 << 20
 )
 
 // Dead is the stream of dead letters: the commands of all services whose every attempt failed. They are kept for a week,
-// in at most 1 GiB; see [DeadLetters].
+// in at most 256 MiB; see [DeadLetters].
 func Dead() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:              deadStream,
@@ -211,7 +211,7 @@ func Responses() jetstream.StreamConfig {
 const (
 	partsStream   = "PARTS"
 	partsMaxAge   = deadMaxAge + defaultCommandMaxAge // a dead letter may refer to them, and be replayed
-	partsMaxBytes = 1 << 30
+	partsMaxBytes = 512 << 20
 )
 
 // Parts is the stream that holds the bodies of requests, and of answers to commands, that are larger than the NATS server's

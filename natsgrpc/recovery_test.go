@@ -11,8 +11,11 @@ import (
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
 	pb "github.com/codingflow/rating/proto/natsgrpctest/v1"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // goCommand makes a command in a goroutine and returns where its answer, or its error's text, comes.
@@ -103,4 +106,98 @@ func TestACallWithTheKeyOfOneInWorkGetsItsAnswer(t *testing.T) {
 	close(release)
 	require.Equal(t, "hello", <-first)
 	require.Equal(t, "hello", <-second)
+}
+
+// A worker that is lost between its answer and its acknowledgement leaves a command that has an answer and is delivered
+// again. It is not run again, even after its last attempt.
+func TestARedeliveredCommandWithAnAnswerIsOnlyAcknowledged(t *testing.T) {
+	for _, deliveries := range []int{1, 3} { // of 3 attempts
+		nc := natsgrpctest.Connect(t, natsgrpctest.NewServer(t))
+		js, err := jetstream.New(nc)
+		require.NoError(t, err)
+		require.NoError(t, natsgrpc.Ensure(t.Context(), js, echoService))
+		answerOf := func(age string) *nats.Msg {
+			return &nats.Msg{Subject: "rsp.natsgrpctest_v1_EchoService.id.conn", Data: []byte(age)}
+		}
+		_, err = js.PublishMsg(t.Context(), answerOf("of another delivery, which was replayed"))
+		require.NoError(t, err)
+		_, err = js.PublishMsg(t.Context(), &nats.Msg{
+			Subject: "cmd.natsgrpctest_v1_EchoService.0.Command.id",
+			Header:  nats.Header{"Natsgrpc-Reply-To": {"rsp.natsgrpctest_v1_EchoService.id.conn"}},
+		})
+		require.NoError(t, err)
+		consumer, err := js.Consumer(t.Context(), commandStream, "workers")
+		require.NoError(t, err)
+		for range deliveries { // to workers that are lost
+			_, err := consumer.Next(jetstream.FetchMaxWait(5 * time.Second))
+			require.NoError(t, err)
+		}
+		_, err = js.PublishMsg(t.Context(), answerOf("of the lost worker"))
+		require.NoError(t, err)
+		serve(t, nc, register(func(context.Context, []byte) ([]byte, error) { panic("run again") }))
+		require.Eventually(t, func() bool { return pending(t, stream(t, nc, commandStream)) == 0 }, 5*time.Second, 10*time.Millisecond)
+		require.Zero(t, pending(t, stream(t, nc, "DEAD")))
+		kept, err := stream(t, nc, "RESPONSES").GetLastMsgForSubject(t.Context(), "rsp.>")
+		require.NoError(t, err)
+		require.Equal(t, "of the lost worker", string(kept.Data))
+	}
+}
+
+// A command that was replayed and is delivered again has an older answer, which is not its own.
+func TestAnOlderAnswerDoesNotStopARedelivery(t *testing.T) {
+	nc := natsgrpctest.Connect(t, natsgrpctest.NewServer(t))
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	require.NoError(t, natsgrpc.Ensure(t.Context(), js, echoService))
+	_, err = js.PublishMsg(t.Context(), &nats.Msg{Subject: "rsp.natsgrpctest_v1_EchoService.id.conn"})
+	require.NoError(t, err)
+	_, err = js.PublishMsg(t.Context(), &nats.Msg{
+		Subject: "cmd.natsgrpctest_v1_EchoService.0.Command.id",
+		Header:  nats.Header{"Natsgrpc-Reply-To": {"rsp.natsgrpctest_v1_EchoService.id.conn"}},
+	})
+	require.NoError(t, err)
+	consumer, err := js.Consumer(t.Context(), commandStream, "workers")
+	require.NoError(t, err)
+	_, err = consumer.Next(jetstream.FetchMaxWait(5 * time.Second))
+	require.NoError(t, err)
+	attempt := make(chan int, 1)
+	serve(t, nc, register(func(ctx context.Context, payload []byte) ([]byte, error) {
+		info, _ := natsgrpc.FromContext(ctx)
+		attempt <- info.Attempt
+		return payload, nil
+	}))
+	require.Equal(t, 2, <-attempt)
+}
+
+func TestADeadlineWithoutTheQueuesWordSaysSo(t *testing.T) {
+	ns := natsgrpctest.NewServer(t)
+	nc := natsgrpctest.Connect(t, ns)
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	require.NoError(t, natsgrpc.Ensure(t.Context(), js, echoService))
+	require.NoError(t, js.DeleteStream(t.Context(), commandStream))
+	sub, err := nc.Subscribe("cmd.>", func(*nats.Msg) {}) // takes the request and says nothing, as a stream on a full disk
+	require.NoError(t, err)
+	defer func() { require.NoError(t, sub.Unsubscribe()) }()
+	require.NoError(t, nc.Flush())
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err = command(ctx, connect(t, nc), "x")
+	require.Equal(t, codes.DeadlineExceeded, status.Code(err))
+	require.Equal(t, natsgrpc.ReasonNotConfirmed, reason(err))
+}
+
+// A request of a later version of the wire goes round until a server knows it.
+func TestAVersionThatNoServerKnowsIsUnimplemented(t *testing.T) {
+	nc := natsgrpctest.Connect(t, natsgrpctest.NewServer(t))
+	serve(t, nc, register(func(context.Context, []byte) ([]byte, error) { panic("run") }))
+	answers, err := nc.SubscribeSync("rep.natsgrpctest_v1_EchoService.conn.1")
+	require.NoError(t, err)
+	require.NoError(t, nc.PublishMsg(&nats.Msg{
+		Subject: "qry.natsgrpctest_v1_EchoService.0.Query.id",
+		Header:  nats.Header{"Natsgrpc-Version": {"2"}, "Natsgrpc-Reply-To": {"rep.natsgrpctest_v1_EchoService.conn.1"}},
+	}))
+	answer, err := answers.NextMsg(10 * time.Second)
+	require.NoError(t, err)
+	require.Equal(t, "12", answer.Header.Get("Grpc-Status"))
 }

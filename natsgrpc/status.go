@@ -38,6 +38,8 @@ const (
 	ReasonNoQueue = "NO_QUEUE"
 	// ReasonNotConnected: UNAVAILABLE; there is no connection to NATS.
 	ReasonNotConnected = "NOT_CONNECTED"
+	// ReasonNotConfirmed: DEADLINE_EXCEEDED; the queue has not confirmed the request.
+	ReasonNotConfirmed = "NOT_CONFIRMED"
 	// ReasonAttemptsExhausted: INTERNAL; every attempt at the call failed.
 	ReasonAttemptsExhausted = "ATTEMPTS_EXHAUSTED"
 )

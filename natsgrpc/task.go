@@ -53,6 +53,7 @@ type task struct {
 	published time.Time   // when the first was published last
 	settle    []byte      // the acknowledgement that follows
 	dead      bool        // the request becomes a dead letter
+	answered  bool        // the stream of answers has the answer already
 
 	encoding string // of the answer's body
 }
@@ -140,6 +141,10 @@ func (t *task) perform() (result outcome, delay time.Duration, retry bool) {
 		}
 		return failure(status.Errorf(codes.Unimplemented, "unknown method %s for service %s", t.name, t.worker.service.descriptor.FullName())), 0, false
 	}
+	if t.attempt > 1 && t.worker.queue.kind == command && !t.stream && t.hasAnswer() {
+		t.answered = true
+		return outcome{}, 0, false
+	}
 	if t.attempt > m.attempts {
 		t.settle, t.dead = ackTerminate, true
 		t.worker.run.server.logger.Error("natsgrpc: every attempt failed", "method", t.method, "request", t.id, "attempts", m.attempts)
@@ -162,6 +167,24 @@ func (t *task) perform() (result outcome, delay time.Duration, retry bool) {
 	t.worker.run.server.logger.Warn("natsgrpc: an attempt failed", "method", t.method, "request", t.id,
 		"attempt", t.attempt, "of", m.attempts, "next_in", delay, "error", err)
 	return outcome{}, delay, true
+}
+
+// hasAnswer reports whether the stream of answers has one to this request already: the worker that made it was lost before
+// the request was acknowledged. An answer that is older than the request is of one that was replayed.
+func (t *task) hasAnswer() bool {
+	server := t.worker.run.server
+	ctx, cancel := context.WithTimeout(t.worker.run.handlers, lookUpTimeout)
+	defer cancel()
+	kept, err := lookUp(ctx, server.nc, server.api, responsesStream, responseSubject(t.worker.queue.service, t.id, "*"))
+	if err != nil {
+		server.logger.Warn("natsgrpc: look for an answer", "method", t.method, "request", t.id, "error", err)
+		return false
+	}
+	if kept == nil {
+		return false
+	}
+	at, err := time.Parse(time.RFC3339Nano, kept.Header.Get(storedHeader))
+	return err == nil && !at.Before(t.stored)
 }
 
 // knownVersion reports whether this server understands the request's version of the wire.
@@ -309,7 +332,10 @@ func (t *task) reply(result outcome) {
 // keep publishes the answer to a command into its stream, and before it the dead letter if there is to be one. The
 // request is acknowledged when the streams have both.
 func (t *task) keep(result outcome) {
-	answer := t.message(result)
+	var answer *nats.Msg
+	if !t.answered {
+		answer = t.message(result)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.lost {

@@ -110,6 +110,7 @@ authorization {
   --allow-pub '$JS.API.CONSUMER.MSG.NEXT.CMD_rating_v1_UserService_0.workers' \
   --allow-pub '$JS.API.CONSUMER.MSG.NEXT.QRY_rating_v1_UserService_0.workers' \
   --allow-pub '$JS.API.DIRECT.GET.PARTS.part.rating_v1_UserService.>' \
+  --allow-pub '$JS.API.DIRECT.GET.RESPONSES.rsp.rating_v1_UserService.>' \
   --allow-pub '$JS.API.STREAM.INFO.CMD_rating_v1_UserService_0' \
   --allow-pub '$JS.API.STREAM.INFO.DEAD' \
   --allow-pub '$JS.API.STREAM.INFO.PARTS' \
