@@ -87,16 +87,18 @@ func (cs *calls) end(p *call) {
 		return
 	}
 	p.timer.Stop()
-	select {
-	case <-p.answer:
-	default:
-	}
-	select {
-	case <-p.refused:
-	default:
-	}
+	empty(p.answer)
+	empty(p.refused)
 	*p = call{answer: p.answer, refused: p.refused, timer: p.timer}
 	callPool.Put(p)
+}
+
+// empty takes what a channel for one element holds.
+func empty[T any](ch <-chan T) {
+	select {
+	case <-ch:
+	default:
+	}
 }
 
 // without returns the calls without one of them.

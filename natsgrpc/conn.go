@@ -43,6 +43,11 @@ type Conn struct {
 	queues backlogs
 	lives  liveness
 
+	unaryInterceptors  []grpc.UnaryClientInterceptor
+	streamInterceptors []grpc.StreamClientInterceptor
+	unary              grpc.UnaryInvoker
+	stream             grpc.Streamer
+
 	closing chan struct{}
 	closed  sync.Once
 	watcher sync.WaitGroup
@@ -74,6 +79,8 @@ func NewConn(nc *nats.Conn, options ...ConnOption) (*Conn, error) {
 			return nil, err
 		}
 	}
+	c.unary = chainInvoker(c.unaryInterceptors, c.invoke)
+	c.stream = chainStreamer(c.streamInterceptors, c.open)
 	c.writer = newWriter(nc, c.onPublishFailed)
 	for subject, handler := range map[string]nats.MsgHandler{
 		"rsp.*.*." + c.id:      c.onResponse,

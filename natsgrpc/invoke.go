@@ -36,7 +36,12 @@ const republishAfter = time.Second
 // MaxCallRecvMsgSize, ForceCodec and ForceCodecV2 (whose codec makes the wire form of the request message), and this
 // package's own. PerRPCCredentials, CallAuthority and another CallContentSubtype than "proto" are refused, since the
 // caller relies on them; MaxRetryRPCBufferSize and StaticMethod change nothing that is seen and are ignored.
-func (c *Conn) Invoke(ctx context.Context, fullName string, args, reply any, options ...grpc.CallOption) (err error) {
+func (c *Conn) Invoke(ctx context.Context, fullName string, args, reply any, options ...grpc.CallOption) error {
+	return c.unary(ctx, fullName, args, reply, nil, options...)
+}
+
+// invoke is Invoke within the interceptors.
+func (c *Conn) invoke(ctx context.Context, fullName string, args, reply any, _ *grpc.ClientConn, options ...grpc.CallOption) (err error) {
 	settings := newCallSettings(options)
 	defer func() { settings.finish(err) }()
 	if settings.refused != nil {

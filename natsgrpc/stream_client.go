@@ -37,7 +37,12 @@ const (
 // or close the Conn. Errors beside Invoke's: UNAVAILABLE (STREAM_NOT_CLAIMED; STREAM_BROKEN when frames were lost or
 // nothing was heard of the server for 5 seconds). The call options are those of Invoke. A method that is not streaming is
 // refused.
-func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, fullName string, options ...grpc.CallOption) (_ grpc.ClientStream, err error) {
+func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, fullName string, options ...grpc.CallOption) (grpc.ClientStream, error) {
+	return c.stream(ctx, desc, nil, fullName, options...)
+}
+
+// open is NewStream within the interceptors.
+func (c *Conn) open(ctx context.Context, desc *grpc.StreamDesc, _ *grpc.ClientConn, fullName string, options ...grpc.CallOption) (_ grpc.ClientStream, err error) {
 	settings := newCallSettings(options)
 	defer func() {
 		if err != nil {
