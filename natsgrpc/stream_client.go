@@ -139,6 +139,9 @@ func (s *clientStream) register() error {
 		return err
 	}
 	s.call = p
+	for _, to := range s.settings.ids {
+		*to = p.id
+	}
 	s.link = newLink(c.nc, "", replySubject(s.method.service, c.id, p.token), s.fail)
 	c.streams.Add(1)
 	return nil

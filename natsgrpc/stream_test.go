@@ -529,3 +529,19 @@ func TestASmallMaxPayloadIsEnoughForStreams(t *testing.T) {
 	require.NoError(t, stream.CloseSend())
 	require.Equal(t, io.EOF, endOf(stream))
 }
+
+func TestTheIDOfAStreamIsTold(t *testing.T) {
+	ns := natsgrpctest.NewServer(t)
+	nc := natsgrpctest.Connect(t, ns)
+	seen := make(chan string, 1)
+	serve(t, nc, streams(natsgrpctest.Streams{OnChat: func(stream natsgrpctest.ChatStream) error {
+		seen <- natsgrpc.RequestID(stream.Context())
+		return nil
+	}}))
+	var id string
+	chatting, err := pb.NewStreamServiceClient(connect(t, nc)).Chat(t.Context(), natsgrpc.CallID(&id))
+	require.NoError(t, err)
+	require.ErrorIs(t, endOf(chatting), io.EOF)
+	require.NotEmpty(t, id)
+	require.Equal(t, <-seen, id)
+}
