@@ -25,6 +25,8 @@ type callSettings struct {
 
 	key *keyOption // of the caller
 	ids []*string  // that are told the call's id
+
+	observed *clientCall
 }
 
 func newCallSettings(options []grpc.CallOption) *callSettings {
@@ -67,6 +69,7 @@ func newCallSettings(options []grpc.CallOption) *callSettings {
 }
 
 func (s *callSettings) finish(err error) {
+	s.observed.end(err)
 	for _, finish := range s.finishers {
 		finish(err)
 	}

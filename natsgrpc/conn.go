@@ -48,6 +48,9 @@ type Conn struct {
 	unary              grpc.UnaryInvoker
 	stream             grpc.Streamer
 
+	providers providers
+	telemetry *clientTelemetry // nil where there are no providers
+
 	closing chan struct{}
 	closed  sync.Once
 	watcher sync.WaitGroup
@@ -81,6 +84,10 @@ func NewConn(nc *nats.Conn, options ...ConnOption) (*Conn, error) {
 	}
 	c.unary = chainInvoker(c.unaryInterceptors, c.invoke)
 	c.stream = chainStreamer(c.streamInterceptors, c.open)
+	var err error
+	if c.telemetry, err = newClientTelemetry(c.providers); err != nil {
+		return nil, err
+	}
 	c.writer = newWriter(nc, c.onPublishFailed)
 	for subject, handler := range map[string]nats.MsgHandler{
 		"rsp.*.*." + c.id:      c.onResponse,

@@ -43,6 +43,7 @@ func (c *Conn) Invoke(ctx context.Context, fullName string, args, reply any, opt
 // invoke is Invoke within the interceptors.
 func (c *Conn) invoke(ctx context.Context, fullName string, args, reply any, _ *grpc.ClientConn, options ...grpc.CallOption) (err error) {
 	settings := newCallSettings(options)
+	ctx = c.telemetry.begin(ctx, fullName, &c.methods, settings)
 	defer func() { settings.finish(err) }()
 	if settings.refused != nil {
 		return settings.refused
@@ -84,6 +85,7 @@ func (c *Conn) invoke(ctx context.Context, fullName string, args, reply any, _ *
 	if err != nil {
 		return err
 	}
+	settings.observed.taken()
 	return c.decode(ctx, m, settings, answer, reply)
 }
 
@@ -201,6 +203,7 @@ func (c *Conn) request(ctx context.Context, p *call, deadline time.Time, body []
 	if err := putMetadata(header, prefixMetadata, md); err != nil {
 		return nil, status.Error(codes.Internal, err.Error())
 	}
+	c.telemetry.inject(ctx, header)
 	msg := &nats.Msg{Subject: requestSubject(m, p.id), Reply: c.inbox + p.token, Header: header, Data: body}
 	if size, err := tooLarge("request", msg, c.nc.MaxPayload()); err != nil {
 		if !size {

@@ -5,6 +5,9 @@ import (
 	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 )
 
@@ -51,6 +54,33 @@ func WithLogger(logger *slog.Logger) Option {
 	return option{
 		conn:   func(c *Conn) error { c.logger = logger; return nil },
 		server: func(s *Server) error { s.logger = logger; return nil },
+	}
+}
+
+// WithTracerProvider makes the spans of calls: what they are is said in telemetry.go. Default: none.
+func WithTracerProvider(provider trace.TracerProvider) Option {
+	return option{
+		conn:   func(c *Conn) error { c.providers.tracer = provider; return nil },
+		server: func(s *Server) error { s.providers.tracer = provider; return nil },
+	}
+}
+
+// WithMeterProvider measures calls and queues: what the metrics are is said in telemetry.go. A server reads the depth of its
+// queues when they are collected, at most every 5 seconds, which delays a collection by a second at most. Default: none.
+func WithMeterProvider(provider metric.MeterProvider) Option {
+	return option{
+		conn:   func(c *Conn) error { c.providers.meter = provider; return nil },
+		server: func(s *Server) error { s.providers.meter = provider; return nil },
+	}
+}
+
+// WithPropagator sets how the context of a trace travels from a Conn to a Server: as metadata of the call, so in headers
+// such as Md-traceparent. Without a tracer provider the context passes through. Default: W3C Trace Context where there is a
+// tracer provider, else none.
+func WithPropagator(propagator propagation.TextMapPropagator) Option {
+	return option{
+		conn:   func(c *Conn) error { c.providers.propagator = propagator; return nil },
+		server: func(s *Server) error { s.providers.propagator = propagator; return nil },
 	}
 }
 

@@ -48,6 +48,8 @@ type Server struct {
 	interceptors []grpc.UnaryServerInterceptor
 	drainTimeout time.Duration
 	verifyOnly   bool
+	providers    providers
+	telemetry    *serverTelemetry // nil where there are no providers
 
 	streamInterceptors []grpc.StreamServerInterceptor
 	maxReceiveSize     int // of a message of a stream
@@ -92,6 +94,10 @@ func NewServer(nc *nats.Conn, options ...ServerOption) (*Server, error) {
 		if err := option.applyServer(s); err != nil {
 			return nil, err
 		}
+	}
+	var err error
+	if s.telemetry, err = newServerTelemetry(s.providers); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
@@ -256,6 +262,7 @@ type running struct {
 	alive   []*nats.Subscription
 	streams *serverStreams
 	writer  *writer
+	queues  *queueReader
 
 	// handlers is the context of all handlers. It outlives Serve's, so that a drain lets them finish.
 	handlers context.Context
@@ -297,6 +304,9 @@ func (s *Server) start(ctx context.Context, services []*service) (*running, erro
 			}
 			r.workers = append(r.workers, w)
 		}
+	}
+	if r.queues, err = s.telemetry.observe(r); err != nil {
+		return nil, errors.Join(err, r.drain(time.Second))
 	}
 	return r, nil
 }
@@ -405,5 +415,5 @@ func (r *running) drain(timeout time.Duration) error {
 		}
 	}
 	r.writer.close()
-	return errors.Join(err, r.streams.close(), r.ledger.close())
+	return errors.Join(err, r.queues.close(), r.streams.close(), r.ledger.close())
 }

@@ -44,6 +44,7 @@ func (c *Conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, fullName st
 // open is NewStream within the interceptors.
 func (c *Conn) open(ctx context.Context, desc *grpc.StreamDesc, _ *grpc.ClientConn, fullName string, options ...grpc.CallOption) (_ grpc.ClientStream, err error) {
 	settings := newCallSettings(options)
+	ctx = c.telemetry.begin(ctx, fullName, &c.methods, settings)
 	defer func() {
 		if err != nil {
 			settings.finish(err)
@@ -175,6 +176,7 @@ func (s *clientStream) opening() (*nats.Msg, error) {
 	if err := putMetadata(header, prefixMetadata, md); err != nil {
 		return nil, status.Error(codes.Internal, err.Error())
 	}
+	s.conn.telemetry.inject(s.ctx, header)
 	return &nats.Msg{Subject: requestSubject(m, s.call.id), Reply: s.conn.inbox + s.call.token, Header: header}, nil
 }
 
@@ -277,6 +279,7 @@ func (s *clientStream) claim(msg *nats.Msg) bool {
 		return false
 	}
 	if now {
+		s.settings.observed.taken()
 		s.link.out.ping(s.link.in.granted())
 		close(s.claimed)
 		s.mu.Lock()

@@ -114,7 +114,7 @@ func isReplySubject(service, subject string) bool {
 	return validToken(conn) && validToken(n) && subject == replySubject(service, conn, n)
 }
 
-// handleStream claims a stream and runs its handler. The outcome is that of a stream which could not be claimed.
+// handleStream claims a stream and runs its handler. A stream that was claimed has been told its outcome.
 func (t *task) handleStream(ctx context.Context, desc grpc.StreamDesc) outcome {
 	streams := t.worker.run.streams
 	md, err := takeMetadata(t.msg.Header, prefixMetadata)
@@ -122,7 +122,7 @@ func (t *task) handleStream(ctx context.Context, desc grpc.StreamDesc) outcome {
 	case err != nil:
 		return failure(status.Errorf(codes.Internal, "natsgrpc: malformed request: %v", err))
 	case !isReplySubject(t.worker.queue.service, t.msg.Header.Get(headerReplyTo)):
-		return outcome{} // refuseStream logs it
+		return failure(status.Error(codes.Internal, "natsgrpc: malformed request: no valid reply subject")) // refuseStream logs it
 	case md == nil:
 		md = metadata.MD{}
 	}
@@ -160,10 +160,10 @@ func (t *task) handleStream(ctx context.Context, desc grpc.StreamDesc) outcome {
 			level = slog.LevelDebug
 		}
 		t.worker.run.server.logger.Log(ctx, level, "natsgrpc: claim a stream", "method", t.method, "request", t.id, "error", err)
-		return outcome{}
+		return outcome{status: s.status(err).Proto()}
 	}
 	s.finish(s.handle())
-	return outcome{}
+	return outcome{status: s.end.Proto()}
 }
 
 // refuseStream answers the opening of a stream that was not claimed, and acknowledges it.
@@ -213,6 +213,7 @@ type serverStream struct {
 	header, trailer metadata.MD
 	headerSent      bool
 	finished        bool
+	end             *status.Status // then
 }
 
 // claim offers this server to the caller, and takes the opening out of its queue. When it returns without an error both
@@ -329,8 +330,10 @@ func (s *serverStream) finish(err error) {
 	}
 	header := nats.Header{}
 	if err := errors.Join(putStatus(header, st.Proto()), putMetadata(header, prefixTrailer, s.trailer)); err != nil {
-		header = statusHeaderOf(status.Error(codes.Internal, err.Error()))
+		st = status.New(codes.Internal, err.Error())
+		header = statusHeaderOf(st.Err())
 	}
+	s.end = st
 	s.mu.Unlock()
 	if err := s.fits("trailer", header); err != nil {
 		header = statusHeaderOf(err)

@@ -39,8 +39,10 @@ type task struct {
 	method string // "/pkg.Service/Method", or the bare name of an unknown one
 	id     string
 	delivery
-	number uint64 // in the ledger
-	stream bool   // the request opens a stream
+	number uint64          // in the ledger
+	stream bool            // the request opens a stream
+	ctx    context.Context // the handlers', and the span's if there is one
+	failed error           // why the attempt has no answer
 
 	mu        sync.Mutex
 	cancel    context.CancelCauseFunc
@@ -61,7 +63,7 @@ type task struct {
 func newTask(w *worker, msg *nats.Msg) *task {
 	now := time.Now()
 	t := &task{
-		worker: w, msg: msg, name: tokenAt(msg.Subject, 3), id: lastToken(msg.Subject), delivery: parseDelivery(msg.Reply),
+		worker: w, ctx: w.run.handlers, msg: msg, name: tokenAt(msg.Subject, 3), id: lastToken(msg.Subject), delivery: parseDelivery(msg.Reply),
 		beat: now, confirmed: now, settle: ackDone,
 	}
 	t.stream = msg.Header.Get(headerStream) != ""
@@ -92,7 +94,9 @@ func (t *task) run() {
 		ledger.remove(t)
 		return
 	}
+	observed := t.worker.run.server.telemetry.begin(t)
 	result, delay, retry := t.perform()
+	observed.end(result, t.failed)
 	if retry {
 		t.worker.freeSlot()
 		t.retry(delay)
@@ -137,6 +141,7 @@ func (t *task) perform() (result outcome, delay time.Duration, retry bool) {
 	if !known || !served || !t.knownVersion() {
 		// Another version of this service may serve it, so it goes round before it is refused.
 		if t.attempt < defaultAttempts {
+			t.failed = errUnknownMethod
 			return outcome{}, jitter(defaultBackoff << min(t.attempt-1, maxBackoffDoublings)), true
 		}
 		return failure(status.Errorf(codes.Unimplemented, "unknown method %s for service %s", t.name, t.worker.service.descriptor.FullName())), 0, false
@@ -147,7 +152,7 @@ func (t *task) perform() (result outcome, delay time.Duration, retry bool) {
 	}
 	if t.attempt > m.attempts {
 		t.settle, t.dead = ackTerminate, true
-		t.worker.run.server.logger.Error("natsgrpc: every attempt failed", "method", t.method, "request", t.id, "attempts", m.attempts)
+		t.worker.run.server.logger.ErrorContext(t.ctx, "natsgrpc: every attempt failed", "method", t.method, "request", t.id, "attempts", m.attempts)
 		return failure(errorWithReason(codes.Internal, ReasonAttemptsExhausted,
 			fmt.Sprintf("natsgrpc: all %d attempts at the call failed", m.attempts))), 0, false
 	}
@@ -160,11 +165,12 @@ func (t *task) perform() (result outcome, delay time.Duration, retry bool) {
 	if err == nil {
 		return result, 0, false
 	}
+	t.failed = err
 	delay, _ = retryDelay(err)
 	if delay <= 0 {
 		delay = jitter(m.backoffAfter(t.attempt))
 	}
-	t.worker.run.server.logger.Warn("natsgrpc: an attempt failed", "method", t.method, "request", t.id,
+	t.worker.run.server.logger.WarnContext(t.ctx, "natsgrpc: an attempt failed", "method", t.method, "request", t.id,
 		"attempt", t.attempt, "of", m.attempts, "next_in", delay, "error", err)
 	return outcome{}, delay, true
 }
@@ -196,7 +202,7 @@ func (t *task) knownVersion() bool {
 // context returns the handler's context: it ends at the request's deadline, when the request is lost to another worker,
 // and when a drain gives up.
 func (t *task) context(deadline time.Time, limited bool) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(t.worker.run.handlers)
+	ctx, cancel := context.WithCancelCause(t.ctx)
 	t.mu.Lock()
 	t.cancel = cancel
 	if t.lost {
@@ -371,6 +377,9 @@ func (t *task) kept(step int) {
 	if len(t.outbox) == 0 || step != t.step {
 		return // of a publish that was repeated
 	}
+	if t.dead && t.step == 0 {
+		t.worker.run.server.telemetry.deadLetter(t)
+	}
 	t.outbox = t.outbox[1:]
 	t.step++
 	t.next()
@@ -445,7 +454,7 @@ func (t *task) mayReplyTo(subject string) bool {
 
 // recovered turns a panic into an error and logs where it happened.
 func (t *task) recovered(value any) error {
-	t.worker.run.server.logger.Error("natsgrpc: panic in a handler", "method", t.method, "request", t.id,
+	t.worker.run.server.logger.ErrorContext(t.ctx, "natsgrpc: panic in a handler", "method", t.method, "request", t.id,
 		"panic", fmt.Sprint(value), "stack", string(debug.Stack()))
 	return fmt.Errorf("%w: %v", errPanic, value)
 }

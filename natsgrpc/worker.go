@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"go.opentelemetry.io/otel/attribute"
 )
 
 const (
@@ -35,6 +36,8 @@ type worker struct {
 	queue   Queue
 	slots   int
 	subject string // where pulls are sent
+
+	attributes attribute.Set // of the queue, in metrics
 
 	wake    chan struct{} // a slot was freed, or a pull has ended
 	stopped chan struct{}
@@ -75,6 +78,8 @@ func newWorker(r *running, s *service, q Queue, slots int) *worker {
 		idle:    make(chan *task),
 		free:    slots,
 		pulls:   map[uint64]pull{},
+
+		attributes: queueAttributes(s, q),
 	}
 }
 
