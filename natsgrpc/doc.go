@@ -111,6 +111,8 @@
 //	                    that end in "-bin" are in base64 without padding; in others "%" and the spaces at both ends are
 //	                    percent-encoded
 //
+// The context of a trace travels as metadata: Md-traceparent and Md-tracestate, as W3C Trace Context has them.
+//
 // Names of headers are case-sensitive. A stream takes no message whose headers exceed 65,535 bytes: such a request is
 // RESOURCE_EXHAUSTED, reason MESSAGE_TOO_LARGE, before it is sent. A message with a Status header is NATS's own word, and
 // never a request, an answer or a frame.

@@ -2,6 +2,7 @@ package natsgrpc_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"testing"
 
@@ -23,7 +24,7 @@ func TestClientInterceptorsWrapTheCall(t *testing.T) {
 		})(registrar)
 		pb.RegisterStreamServiceServer(registrar, &natsgrpctest.Streams{OnUpload: func(stream natsgrpctest.UploadStream) error {
 			md, _ := metadata.FromIncomingContext(stream.Context())
-			if _, err := stream.Recv(); err != io.EOF {
+			if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
 				return err
 			}
 			return stream.SendAndClose(&pb.UploadResponse{Payload: []byte(md.Get("from")[0])})

@@ -4,11 +4,13 @@
 // 	protoc        (unknown)
 // source: natsgrpctest/v1/benchmark.proto
 
-// A service for benchmarks: one query and one command with the default delivery.
+// A service for benchmarks and for very many calls at once: one query and one command with the default delivery, but for
+// their timeout.
 
 package natsgrpctestv1
 
 import (
+	_ "github.com/codingflow/rating/proto/natsgrpc/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -207,7 +209,7 @@ var File_natsgrpctest_v1_benchmark_proto protoreflect.FileDescriptor
 
 const file_natsgrpctest_v1_benchmark_proto_rawDesc = "" +
 	"\n" +
-	"\x1fnatsgrpctest/v1/benchmark.proto\x12\x0fnatsgrpctest.v1\"'\n" +
+	"\x1fnatsgrpctest/v1/benchmark.proto\x12\x0fnatsgrpctest.v1\x1a\x1anatsgrpc/v1/delivery.proto\"'\n" +
 	"\vReadRequest\x12\x18\n" +
 	"\apayload\x18\x01 \x01(\fR\apayload\"(\n" +
 	"\fReadResponse\x12\x18\n" +
@@ -215,10 +217,12 @@ const file_natsgrpctest_v1_benchmark_proto_rawDesc = "" +
 	"\fWriteRequest\x12\x18\n" +
 	"\apayload\x18\x01 \x01(\fR\apayload\")\n" +
 	"\rWriteResponse\x12\x18\n" +
-	"\apayload\x18\x01 \x01(\fR\apayload2\xa4\x01\n" +
-	"\x10BenchmarkService\x12H\n" +
-	"\x04Read\x12\x1c.natsgrpctest.v1.ReadRequest\x1a\x1d.natsgrpctest.v1.ReadResponse\"\x03\x90\x02\x01\x12F\n" +
-	"\x05Write\x12\x1d.natsgrpctest.v1.WriteRequest\x1a\x1e.natsgrpctest.v1.WriteResponseBCZAgithub.com/codingflow/rating/proto/natsgrpctest/v1;natsgrpctestv1b\x06proto3"
+	"\apayload\x18\x01 \x01(\fR\apayload2\xb6\x01\n" +
+	"\x10BenchmarkService\x12P\n" +
+	"\x04Read\x12\x1c.natsgrpctest.v1.ReadRequest\x1a\x1d.natsgrpctest.v1.ReadResponse\"\v\xe2\xa6\x19\x04\n" +
+	"\x02\b<\x90\x02\x01\x12P\n" +
+	"\x05Write\x12\x1d.natsgrpctest.v1.WriteRequest\x1a\x1e.natsgrpctest.v1.WriteResponse\"\b\xe2\xa6\x19\x04\n" +
+	"\x02\b<BCZAgithub.com/codingflow/rating/proto/natsgrpctest/v1;natsgrpctestv1b\x06proto3"
 
 var (
 	file_natsgrpctest_v1_benchmark_proto_rawDescOnce sync.Once

@@ -4,7 +4,8 @@
 // - protoc             (unknown)
 // source: natsgrpctest/v1/benchmark.proto
 
-// A service for benchmarks: one query and one command with the default delivery.
+// A service for benchmarks and for very many calls at once: one query and one command with the default delivery, but for
+// their timeout.
 
 package natsgrpctestv1
 
