@@ -286,7 +286,11 @@ func TestASlowWorkerTakesOnlyWhatItCanDo(t *testing.T) {
 				callers.Go(func() {
 					for time.Since(start) < 2*time.Second {
 						before := time.Now()
-						if _, err := call(t.Context(), conn, "x"); err != nil {
+						_, err := call(t.Context(), conn, "x")
+						if reason(err) == natsgrpc.ReasonQueueFull {
+							continue // its 100 places may be taken by what JetStream has not yet removed
+						}
+						if err != nil {
 							t.Error(err)
 							return
 						}
