@@ -25,11 +25,11 @@ var (
 // of Invoke which concern the answer.
 func (c *Conn) Answer(ctx context.Context, fullName, id string, reply any, options ...grpc.CallOption) error {
 	settings := newCallSettings(options)
-	m, err := c.command(fullName, id, settings)
+	m, err := c.command(ctx, fullName, id, settings)
 	if err != nil {
 		return err
 	}
-	answer, err := c.look(ctx, m, id)
+	answer, err := c.find(ctx, m, id)
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (c *Conn) Answer(ctx context.Context, fullName, id string, reply any, optio
 // Await is Answer that waits while the command is pending, until ctx ends.
 func (c *Conn) Await(ctx context.Context, fullName, id string, reply any, options ...grpc.CallOption) error {
 	settings := newCallSettings(options)
-	m, err := c.command(fullName, id, settings)
+	m, err := c.command(ctx, fullName, id, settings)
 	if err != nil {
 		return err
 	}
@@ -54,9 +54,11 @@ func (c *Conn) Await(ctx context.Context, fullName, id string, reply any, option
 	}
 	defer stop()
 	for wait := attachInterval; ; wait = min(2*wait, maxAttachInterval) {
-		answer, err := c.look(ctx, m, id)
+		answer, err := c.find(ctx, m, id)
 		if errors.Is(err, ErrPending) {
-			answer, err = c.next(ctx, p, wait)
+			if answer, err = c.next(ctx, p, wait); errors.Is(err, errNoWorkers) { // there may be one before ctx ends
+				answer, err = nil, nil
+			}
 		}
 		if err != nil {
 			return err
@@ -67,8 +69,8 @@ func (c *Conn) Await(ctx context.Context, fullName, id string, reply any, option
 	}
 }
 
-// command returns a method whose answers are kept.
-func (c *Conn) command(fullName, id string, settings *callSettings) (*method, error) {
+// command returns a method whose answers are kept, when they can be looked up.
+func (c *Conn) command(ctx context.Context, fullName, id string, settings *callSettings) (*method, error) {
 	if settings.refused != nil {
 		return nil, settings.refused
 	}
@@ -79,25 +81,31 @@ func (c *Conn) command(fullName, id string, settings *callSettings) (*method, er
 	if m.kind == query || m.streaming || !validToken(id) {
 		return nil, ErrNoAnswer
 	}
-	return m, nil
+	return m, c.waitConnected(ctx, settings.waitForReady)
 }
 
-// look finds the kept answer to a command, or where the command is.
-func (c *Conn) look(ctx context.Context, m *method, id string) (*nats.Msg, error) {
+// find finds the kept answer to a command, or where the command is.
+func (c *Conn) find(ctx context.Context, m *method, id string) (*nats.Msg, error) {
 	for range 2 { // it may have moved in between
 		answer, err := c.kept(ctx, m.service, id)
 		if err != nil || answer != nil {
 			return answer, err
 		}
-		request, err := lookUp(ctx, c.nc, c.api, streamName(m.kind, m.service, m.shard(id)), requestSubject(m, id))
+		pending, err := c.pending(ctx, m, id)
 		if err != nil {
 			return nil, err
 		}
-		if request != nil {
+		if pending {
 			return nil, ErrPending
 		}
 	}
 	return nil, ErrNoAnswer
+}
+
+// pending reports whether the queue has a command.
+func (c *Conn) pending(ctx context.Context, m *method, id string) (bool, error) {
+	request, err := lookUp(ctx, c.nc, c.api, streamName(m.kind, m.service, m.shard(id)), requestSubject(m, id))
+	return request != nil, err
 }
 
 // kept returns the newest kept answer to a command, nil if there is none.

@@ -44,6 +44,13 @@ func (bs *backlogs) of(m *method, id string) *backlog {
 	return bs.named(queueName(m.kind, m.service, m.shard(id)))
 }
 
+// observe notes what a worker told of a queue, if it is one that this caller uses.
+func (bs *backlogs) observe(name string, pending int, delivered uint64, now time.Time) {
+	if b, used := bs.queues.Load(name); used {
+		b.(*backlog).observe(pending, delivered, now)
+	}
+}
+
 // queueName is how a backlog is told apart.
 func queueName(k kind, service, shard string) string { return string(k) + "." + service + "." + shard }
 
@@ -60,10 +67,11 @@ type backlog struct {
 func (b *backlog) observe(pending int, delivered uint64, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if delivered <= b.delivered && b.delivered-delivered < 1<<20 { // an older answer; a new queue counts anew
+	elapsed := now.Sub(b.at)
+	if delivered <= b.delivered && elapsed < backlogMaxAge { // an older answer; a queue that is made again counts anew
 		return
 	}
-	if elapsed := now.Sub(b.at); delivered > b.delivered && elapsed < backlogMaxAge && elapsed > 0 {
+	if delivered > b.delivered && elapsed < backlogMaxAge && elapsed > 0 {
 		rate := float64(delivered-b.delivered) / elapsed.Seconds()
 		if b.rate > 0 {
 			rate = rateWeight*rate + (1-rateWeight)*b.rate
@@ -105,21 +113,25 @@ func (c *Conn) admit(m *method, id string, deadline time.Time) error {
 		retryInfo(wait-left))
 }
 
-// observe reads what an answer tells of its queue: "<kind>.<svc>.<shard> <pending> <delivered>".
+// observe takes what an answer tells of its queue.
 func (c *Conn) observe(answer *nats.Msg) {
-	value := answer.Header.Get(headerBacklog)
-	if value == "" {
-		return
+	if value := answer.Header.Get(headerBacklog); value != "" {
+		if name, pending, delivered, ok := parseBacklog(value); ok {
+			c.queues.observe(name, pending, delivered, time.Now())
+		}
 	}
+}
+
+// parseBacklog reads "<kind>.<svc>.<shard> <pending> <delivered>".
+func parseBacklog(value string) (name string, pending int, delivered uint64, ok bool) {
 	name, rest, _ := strings.Cut(value, " ")
 	first, second, _ := strings.Cut(rest, " ")
-	pending, err := strconv.ParseUint(first, 10, 31)
+	n, err := strconv.ParseUint(first, 10, 31)
 	if err != nil {
-		return
+		return "", 0, 0, false
 	}
-	delivered, err := strconv.ParseUint(second, 10, 64)
-	if err != nil {
-		return
+	if delivered, err = strconv.ParseUint(second, 10, 64); err != nil {
+		return "", 0, 0, false
 	}
-	c.queues.named(name).observe(int(pending), delivered, time.Now())
+	return name, int(n), delivered, true
 }

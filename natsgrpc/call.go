@@ -22,8 +22,7 @@ type call struct {
 	refused chan error     // holds the first refusal of the request
 	timer   *time.Timer
 
-	waits bool   // for a queue and a server, where there is none now
-	api   string // the prefix of JetStream's, where a kept answer is asked for; "" where none is
+	waits bool // for a queue and a server, where there is none now
 
 	// under the lock of calls
 	request  *nats.Msg // for repeats
@@ -40,7 +39,8 @@ var callPool = sync.Pool{New: func() any {
 
 // calls are the calls in flight of one Conn.
 type calls struct {
-	conn string // the Conn's name in subjects
+	conn string                // the Conn's name in subjects
+	look func(*call) *nats.Msg // makes the request for the kept answer to a call, whose reply looked takes
 
 	mu       sync.Mutex
 	closed   bool
@@ -182,13 +182,13 @@ func (cs *calls) acknowledged(token string, ack pubAck) {
 func (p *call) acknowledge(ack pubAck) {
 	err := ack.err
 	if err == nil {
-		p.queued = p.queued || !ack.duplicate || !p.shared
-		if !p.shared || !ack.duplicate && !ack.taken {
+		stored := !ack.duplicate && !ack.taken
+		p.queued = p.queued || stored || !p.shared
+		if !p.shared || stored {
 			return
 		}
-		err = &takenError{duplicate: ack.duplicate}
-	}
-	if p.repeated && ack.err != nil { // the refusal of a repeat says nothing of the first one
+		err = &takenError{sequence: ack.sequence} // the answer to a repeat too: what the queue has may be another call's
+	} else if p.repeated { // the refusal of a repeat says nothing of the first one
 		return
 	}
 	select {
@@ -204,9 +204,9 @@ func (cs *calls) sent(p *call, request *nats.Msg) {
 	p.request, p.queued, p.repeated = request, false, false
 }
 
-// repeat returns what is to be published again for a call whose answer does not come, nil if nothing is: its request, since a
-// queue in memory may be lost; or, where a queue has it for good, a look at the kept answers, since this one may have been
-// published while this connection was lost.
+// repeat returns what is to be published for a call whose answer does not come, nil if nothing is: the request, since a queue
+// in memory may be lost; or, for a command, a look at the kept answers, since its own may have been published while this
+// connection was lost.
 func (cs *calls) repeat(p *call) *nats.Msg {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
@@ -215,21 +215,40 @@ func (cs *calls) repeat(p *call) *nats.Msg {
 
 // again is repeat with the lock held.
 func (cs *calls) again(p *call) *nats.Msg {
-	switch {
-	case p.request == nil, p.queued && p.stream != nil:
-		return nil
-	case p.queued && p.method.kind == command:
-		if p.api == "" {
-			return nil
-		}
-		// What is found comes as an answer to the call's number. What is not found comes with a status of NATS.
-		return &nats.Msg{
-			Subject: p.api + "DIRECT.GET." + responsesStream + "." + responseSubject(p.method.service, p.id, cs.conn),
-			Reply:   replySubject(p.method.service, cs.conn, p.token),
+	if p.request != nil && p.method.kind == command && p.stream == nil {
+		return cs.look(p)
+	}
+	return p.repeat()
+}
+
+// repeats returns what is to be published for all calls.
+func (cs *calls) repeats() []*nats.Msg {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	var repeats []*nats.Msg
+	for _, p := range cs.byNumber {
+		if again := cs.again(p); again != nil {
+			repeats = append(repeats, again)
 		}
 	}
-	p.repeated = true
-	return p.request
+	return repeats
+}
+
+// looked takes the reply to a look for the answer to a command. It returns the request where there is neither an answer nor
+// a queue that is known to have it: only then may it be published again, since a restart of the NATS server ends the window
+// of duplicates for what is acknowledged.
+func (cs *calls) looked(token string, msg *nats.Msg) *nats.Msg {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	p := cs.numbered(token)
+	if p == nil {
+		return nil
+	}
+	if msg.Header.Get(statusHeader) == "" && (!p.shared || decided(msg)) { // an undecided one may be older than the call
+		p.deliver(msg)
+		return nil
+	}
+	return p.repeat()
 }
 
 // confirmed reports whether a queue has said that it has a call's request.
@@ -239,17 +258,13 @@ func (cs *calls) confirmed(p *call) bool {
 	return p.queued
 }
 
-// repeats returns what is to be published again for all calls.
-func (cs *calls) repeats() []*nats.Msg {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	var requests []*nats.Msg
-	for _, p := range cs.byNumber {
-		if request := cs.again(p); request != nil {
-			requests = append(requests, request)
-		}
+// repeat returns the request of a call if it is to be published again. Called with the lock held.
+func (p *call) repeat() *nats.Msg {
+	if p.request == nil || p.queued && (p.method.kind == command || p.stream != nil) {
+		return nil
 	}
-	return requests
+	p.repeated = true
+	return p.request
 }
 
 // refuse ends the calls of a service that nobody has answered yet with an error.

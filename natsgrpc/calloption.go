@@ -131,12 +131,12 @@ func (c *Conn) decode(ctx context.Context, m *method, s *callSettings, answer *n
 	if st != nil {
 		return st.Err()
 	}
-	body, err := takeBody(ctx, c.nc, c.api, m.service, answer, s.maxRecv)
+	body, err := takeBody(ctx, c.nc, c.api, m.service, "answer", answer, s.maxRecv)
 	if err != nil {
 		return err
 	}
 	if m.kind == query { // others may read the kept answer to a command
-		freeParts(c.nc, m.service, answer.Header)
+		c.freeParts(m.service, answer.Header)
 	}
 	return unmarshal(s.codec(), body, reply)
 }

@@ -48,17 +48,17 @@ func decompress(compressor encoding.Compressor, data []byte, limit int) ([]byte,
 		return data, nil
 	}
 	r, err := compressor.Decompress(bytes.NewReader(data))
-	var message []byte
-	if err == nil {
-		bound := int64(limit)
-		if bound < math.MaxInt64 {
-			bound++
-		}
-		message, err = io.ReadAll(io.LimitReader(r, bound))
+	if err != nil {
+		return nil, status.Errorf(codes.Internal, "grpc: failed to decompress the message: %v", err)
 	}
+	bound := int64(limit)
+	if bound < math.MaxInt64 {
+		bound++
+	}
+	message, err := io.ReadAll(io.LimitReader(r, bound))
 	switch {
 	case err != nil:
-		return nil, status.Errorf(codes.Internal, "grpc: failed to decompress the message: %v", err)
+		return nil, status.Errorf(codes.Internal, "grpc: failed to read decompressed data: %v", err)
 	case len(message) > limit:
 		return nil, status.Errorf(codes.ResourceExhausted, "grpc: received message after decompression larger than max %d", limit)
 	}

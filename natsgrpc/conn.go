@@ -23,6 +23,9 @@ var _ grpc.ClientConnInterface = (*Conn)(nil)
 // defaultMaxReceiveSize is grpc-go's limit for a received message.
 const defaultMaxReceiveSize = 4 << 20
 
+// lookToken begins the last token of the subjects on which kept answers come; the number of the call follows.
+const lookToken = "="
+
 // errClosed is the error of calls on a closed Conn; grpc-go's text and code.
 var errClosed = status.Error(codes.Canceled, "grpc: the client connection is closing")
 
@@ -88,6 +91,7 @@ func NewConn(nc *nats.Conn, options ...ConnOption) (*Conn, error) {
 	if c.telemetry, err = newClientTelemetry(c.providers); err != nil {
 		return nil, err
 	}
+	c.calls.look = c.look
 	c.writer = newWriter(nc, c.onPublishFailed)
 	for subject, handler := range map[string]nats.MsgHandler{
 		"rsp.*.*." + c.id:      c.onResponse,
@@ -146,8 +150,8 @@ func (c *Conn) watch() {
 	for {
 		select {
 		case <-connected:
-			for _, request := range c.calls.repeats() {
-				c.writer.publish(request)
+			for _, repeat := range c.calls.repeats() {
+				c.writer.publish(repeat)
 			}
 		case <-c.closing:
 			return
@@ -174,11 +178,17 @@ func (c *Conn) onReply(msg *nats.Msg) {
 	}
 }
 
-// onInbox takes a queue's acknowledgement of a request, or the answer to a probe.
+// onInbox takes a queue's acknowledgement of a request, the answer to a probe, or a kept answer.
 func (c *Conn) onInbox(msg *nats.Msg) {
 	token := lastToken(msg.Subject)
 	if service, probe := strings.CutPrefix(token, probeToken); probe {
 		c.onProbe(service, msg)
+		return
+	}
+	if call, looked := strings.CutPrefix(token, lookToken); looked {
+		if request := c.calls.looked(call, msg); request != nil {
+			c.writer.publish(request)
+		}
 		return
 	}
 	ack := readPubAck(msg)
@@ -186,6 +196,14 @@ func (c *Conn) onInbox(msg *nats.Msg) {
 		c.logger.Error("natsgrpc: a queue refused a request", "error", ack.err, "puback", string(msg.Data))
 	}
 	c.calls.acknowledged(token, ack)
+}
+
+// look makes the request for the kept answer to a call.
+func (c *Conn) look(p *call) *nats.Msg {
+	return &nats.Msg{
+		Subject: c.api + "DIRECT.GET." + responsesStream + "." + responseSubject(p.method.service, p.id, c.id),
+		Reply:   c.inbox + lookToken + p.token,
+	}
 }
 
 // onPublishFailed ends the call whose request could not be published. Other messages may be lost.

@@ -136,7 +136,11 @@ func (d *DeadLetters) Drop(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return d.remove(ctx, letter)
+	if err := d.remove(ctx, letter); err != nil {
+		return err
+	}
+	freeParts(func(free *nats.Msg) { _ = d.js.Conn().PublishMsg(free) }, letter.Service, letter.header)
+	return nil
 }
 
 func (d *DeadLetters) remove(ctx context.Context, letter *DeadLetter) error {

@@ -1,6 +1,7 @@
 package natsgrpc
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -37,7 +38,7 @@ func parseDelivery(subject string) delivery {
 		var token string
 		token, rest, _ = strings.Cut(rest, ".")
 		n, err := strconv.ParseUint(token, 10, 64)
-		if err != nil {
+		if err != nil || i%4 == 0 && n > math.MaxInt32 { // attempt and pending are counts
 			return delivery{}
 		}
 		numbers[i] = n

@@ -72,7 +72,7 @@ func (t *task) handle(ctx context.Context, handler grpc.MethodDesc) (result outc
 // body returns the encoded request message.
 func (t *task) body(ctx context.Context) ([]byte, error) {
 	server := t.worker.run.server
-	body, err := takeBody(ctx, server.nc, server.api, t.worker.queue.service, t.msg, server.maxReceiveSize)
+	body, err := takeBody(ctx, server.nc, server.api, t.worker.queue.service, "request", t.msg, server.maxReceiveSize)
 	if err != nil {
 		return nil, err
 	}

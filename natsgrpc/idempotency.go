@@ -7,11 +7,12 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"fmt"
+	"maps"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nuid"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -26,11 +27,8 @@ const maxIdempotencyKey = 255
 const (
 	// attachInterval is the first wait of a call that has found its command in the queue already, before it looks again
 	// whether the command is still there. Each further wait is twice as long, up to maxAttachInterval.
-	attachInterval    = time.Second
+	attachInterval    = 50 * time.Millisecond
 	maxAttachInterval = 10 * time.Second
-	// replicaLag is the wait before kept answers are looked at again when they should have one: a replica that has
-	// answered may be behind.
-	replicaLag = 50 * time.Millisecond
 )
 
 // IdempotencyKey makes a command act once however often it is called, from whichever process: calls with the same
@@ -76,9 +74,9 @@ func (s *callSettings) newKey(m *method, body []byte) (requestKey, error) {
 	if s.key == nil || m.kind == query {
 		return requestKey{}, nil
 	}
-	for what, value := range map[string]string{"idempotency key": s.key.key, "idempotency key's principal": s.key.principal} {
-		if value == "" || len(value) > maxIdempotencyKey {
-			return requestKey{}, status.Errorf(codes.InvalidArgument, "natsgrpc: the %s has %d bytes; it needs 1 to %d", what, len(value), maxIdempotencyKey)
+	for _, part := range []struct{ what, value string }{{"idempotency key's principal", s.key.principal}, {"idempotency key", s.key.key}} {
+		if n := len(part.value); n < 1 || n > maxIdempotencyKey {
+			return requestKey{}, status.Errorf(codes.InvalidArgument, "natsgrpc: the %s has %d bytes; it needs 1 to %d", part.what, n, maxIdempotencyKey)
 		}
 	}
 	hash := sha256.New()
@@ -109,40 +107,40 @@ func (k requestKey) check(answer *nats.Msg) (*nats.Msg, error) {
 
 // takenError is what a queue says of a request whose id it knows: it holds one, or has held one lately.
 type takenError struct {
-	duplicate bool // it has held one, which is acknowledged
+	sequence uint64 // of the one that it has held, 0 where it only says that it holds one
 }
 
-func (e *takenError) Error() string {
-	return fmt.Sprintf("natsgrpc: the queue has this request (duplicate %t)", e.duplicate)
-}
+func (e *takenError) Error() string { return "natsgrpc: the queue has this request" }
 
 // once performs a command with a caller's key. The id of a command is in the queue or in the stream of answers at every
-// instant, so whoever finds it in neither may publish it.
+// instant, so whoever finds it first not in the queue and then not in the stream may publish it.
 func (c *Conn) once(ctx context.Context, p *call, deadline time.Time, body []byte, settings *callSettings, key requestKey) (*nats.Msg, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	kept, err := c.kept(ctx, p.method.service, p.id)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case decided(kept):
-		return key.check(kept)
+	}
+	if kept != nil {
+		if _, err := key.check(kept); err != nil || decided(kept) {
+			return kept, err
+		}
 	}
 	if err := c.admit(p.method, p.id, deadline); err != nil {
 		return nil, err
 	}
-	request, err := c.request(ctx, p, deadline, body, settings)
+	request, err := c.request(ctx, p, deadline, body, settings, key)
 	if err != nil {
 		return nil, err
 	}
-	request.Header[headerDigest] = []string{key.digest}
-	if kept != nil { // its own may still be in the window of duplicates
-		request.Header[nats.MsgIdHdr] = []string{nuid.Next()}
-	}
-	answer, err := c.exchange(ctx, p, request, deadline)
+	a := &attachment{conn: c, call: p, seen: sequenceOf(kept), request: request}
+	a.rename(kept, 0)
+	answer, err := c.exchange(ctx, p, a.request, deadline)
 	var taken *takenError
 	if errors.As(err, &taken) {
-		answer, err = c.attach(ctx, p, request, deadline, taken.duplicate)
+		if answer, err = a.answer(ctx, deadline, taken); err == nil { // it is another's, or there is nothing to do any more
+			c.freeParts(p.method.service, request.Header)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -167,40 +165,85 @@ func decided(answer *nats.Msg) bool {
 	}
 }
 
-// attach gets the answer to a command that the queue holds, or has held, from another call. A request that is neither in
-// the queue nor answered any more it publishes again, under another Nats-Msg-Id.
-func (c *Conn) attach(ctx context.Context, p *call, request *nats.Msg, deadline time.Time, duplicate bool) (*nats.Msg, error) {
+// attachment is a call that finds its command in the queue, or finds that the queue has had it.
+type attachment struct {
+	conn    *Conn
+	call    *call
+	seen    string    // the sequence of the answer that was kept when the call began, "" for none
+	request *nats.Msg // as it was published last
+}
+
+// answer returns the answer to the command. One that is neither in the queue nor answered any more it publishes again.
+func (a *attachment) answer(ctx context.Context, deadline time.Time, taken *takenError) (*nats.Msg, error) {
+	c, p := a.conn, a.call
 	stop, err := c.follow(p)
 	if err != nil {
 		return nil, err
 	}
 	defer stop()
+	absent := 0
+	probe := time.Now().Add(probeAfter)
 	for wait := attachInterval; ; wait = min(2*wait, maxAttachInterval) {
-		answer, err := c.kept(ctx, p.method.service, p.id)
-		if err == nil && !decided(answer) && duplicate {
-			if answer, err = c.next(ctx, p, replicaLag); answer == nil && err == nil {
-				answer, err = c.kept(ctx, p.method.service, p.id)
-			}
+		pending, err := c.pending(ctx, p.method, p.id) // before the look at the answers: what leaves the queue has one
+		if err != nil {
+			return nil, err
 		}
-		if err != nil || decided(answer) {
-			return answer, err
+		kept, err := c.kept(ctx, p.method.service, p.id)
+		if err != nil || decided(kept) || kept != nil && sequenceOf(kept) != a.seen && !expired(kept) {
+			return kept, err
 		}
-		if duplicate {
-			again := &nats.Msg{Subject: request.Subject, Reply: request.Reply, Header: nats.Header{}, Data: request.Data}
-			for name, values := range request.Header {
-				again.Header[name] = values
-			}
-			again.Header[nats.MsgIdHdr] = []string{nuid.Next()}
-			answer, err := c.exchange(ctx, p, again, deadline)
-			if taken := (*takenError)(nil); !errors.As(err, &taken) {
+		if pending {
+			absent = 0
+		} else if absent++; absent > 1 { // the first time the replica that was asked may be behind
+			a.rename(kept, taken.sequence)
+			answer, err := c.exchange(ctx, p, a.request, deadline)
+			if !errors.As(err, &taken) {
 				return answer, err
 			}
+			absent = 0
 		}
-		if answer, err = c.next(ctx, p, wait); err != nil || decided(answer) {
+		if !time.Now().Before(probe) {
+			c.probe(p.method)
+		}
+		answer, err := c.next(ctx, p, wait)
+		if errors.As(err, &taken) { // said of a request that was repeated
+			continue
+		}
+		if err != nil || answer != nil && !expired(answer) {
 			return answer, err
 		}
-		duplicate = true // it may have left the queue
 	}
+}
+
+// rename gives the request the Nats-Msg-Id that it is published under. Its own may be in the window of duplicates, so the
+// name tells the answer that is not to be the last one, or else which message of the queue was acknowledged without leaving
+// one. Calls that have seen the same make the same name, so that only one of their requests is stored.
+func (a *attachment) rename(kept *nats.Msg, sequence uint64) {
+	name := a.call.id
+	if kept != nil {
+		name += "-a" + sequenceOf(kept)
+	}
+	if last := a.request.Header.Get(nats.MsgIdHdr); sequence > 0 && (name == last || strings.HasPrefix(last, name+"-q")) {
+		name += "-q" + strconv.FormatUint(sequence, 10)
+	}
+	again := *a.request // the writer may not have published the last one yet
+	again.Header = maps.Clone(a.request.Header)
+	again.Header[nats.MsgIdHdr] = []string{name}
+	a.request = &again
+}
+
+// sequenceOf returns the sequence of an answer that was looked up, "" of none.
+func sequenceOf(kept *nats.Msg) string {
+	if kept == nil {
+		return ""
+	}
+	return kept.Header.Get(sequenceHeader)
+}
+
+// expired reports whether a command was answered that its deadline has passed: another call's, where the command was its.
+func expired(answer *nats.Msg) bool {
+	st, err := takeStatus(answer.Header)
+	return err == nil && st.Code() == codes.DeadlineExceeded
 }
 
 // follow subscribes to the answer to a command whichever connection has sent it.
@@ -214,12 +257,14 @@ func (c *Conn) follow(p *call) (stop func(), err error) {
 	return func() { _ = sub.Unsubscribe() }, nil // it fails only on a closed connection
 }
 
-// next waits for the answer to a call, but not longer than wait.
+// next waits for the answer to a call, or for what else ends it, but not longer than wait.
 func (c *Conn) next(ctx context.Context, p *call, wait time.Duration) (*nats.Msg, error) {
 	p.timer.Reset(wait)
 	select {
 	case answer := <-p.answer:
 		return answer, nil
+	case err := <-p.refused:
+		return c.refusal(p, err)
 	case <-p.timer.C:
 		return nil, nil
 	case <-ctx.Done():

@@ -99,14 +99,14 @@ func (c *Conn) roundTrip(ctx context.Context, m *method, deadline time.Time, bod
 	for _, to := range settings.ids {
 		*to = p.id
 	}
-	p.waits, p.api = settings.waitForReady, c.api
+	p.waits = settings.waitForReady
 	if key.id != "" {
 		return c.once(ctx, p, deadline, body, settings, key)
 	}
 	if err := c.admit(m, p.id, deadline); err != nil {
 		return nil, err
 	}
-	request, err := c.request(ctx, p, deadline, body, settings)
+	request, err := c.request(ctx, p, deadline, body, settings, key)
 	if err != nil {
 		return nil, err
 	}
@@ -129,6 +129,9 @@ func (c *Conn) exchange(ctx context.Context, p *call, request *nats.Msg, deadlin
 			return answer, nil
 		case err := <-p.refused:
 			if !p.waits || status.Code(err) != codes.Unavailable || c.nc.IsClosed() {
+				if errors.Is(err, errQueueFull) || errors.Is(err, errNoQueue) || errors.Is(err, errRefused) { // nobody will read it
+					c.freeParts(p.method.service, request.Header)
+				}
 				return c.refusal(p, err)
 			}
 			refused = true // there may be a queue and a server later
@@ -184,7 +187,7 @@ func (c *Conn) left(p *call, cause error) error {
 }
 
 // request makes the message of a call, and before it, where the body is too large for one message, its parts.
-func (c *Conn) request(ctx context.Context, p *call, deadline time.Time, body []byte, settings *callSettings) (*nats.Msg, error) {
+func (c *Conn) request(ctx context.Context, p *call, deadline time.Time, body []byte, settings *callSettings, key requestKey) (*nats.Msg, error) {
 	m := p.method
 	values := &[3]string{formatDeadline(deadline)} // one allocation for what each call has
 	header := nats.Header{headerDeadline: values[:1:1], headerReplyTo: values[1:2:2]}
@@ -195,6 +198,9 @@ func (c *Conn) request(ctx context.Context, p *call, deadline time.Time, body []
 	} else {
 		values[1], values[2] = responseSubject(m.service, p.id, c.id), p.id
 		header[nats.MsgIdHdr] = values[2:]
+	}
+	if key.digest != "" {
+		header[headerDigest] = []string{key.digest}
 	}
 	if settings.compressor != nil {
 		header[headerEncoding] = []string{settings.compressor.Name()}
@@ -213,11 +219,19 @@ func (c *Conn) request(ctx context.Context, p *call, deadline time.Time, body []
 		if m.kind == query {
 			ttl = wholeSeconds(time.Until(deadline))
 		}
-		if err := putParts(ctx, c.nc, msg, m.service, ttl); err != nil {
+		switch err := putParts(ctx, c.nc, msg, m.service, ttl); {
+		case errors.Is(err, errPartsFull):
+			return nil, errorWithReason(codes.ResourceExhausted, ReasonQueueFull, errPartsFull.Error(), retryInfo(0))
+		case err != nil:
 			return nil, err
 		}
 	}
 	return msg, nil
+}
+
+// freeParts removes the parts of a message that nobody will read again.
+func (c *Conn) freeParts(service string, header nats.Header) {
+	freeParts(c.writer.publish, service, header)
 }
 
 // wholeSeconds is a TTL that a message with so much time to live may have: rounded up, plus one second.

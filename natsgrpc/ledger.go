@@ -95,16 +95,16 @@ func (l *ledger) add(t *task) (left bool) {
 	l.tasks[t.number] = t
 	if t.worker.queue.kind == query {
 		l.queries[t.id] = t
-		_, left = l.left[t.id]
+		left = time.Since(l.left[t.id]) < leftAge
 	}
 	return left
 }
 
-// cancelled cancels the query whose caller has left, or remembers its id until it comes.
+// cancelled cancels the query whose caller has left, and remembers its id until it comes, or comes again.
 func (l *ledger) cancelled(id string) {
 	l.mu.Lock()
 	t := l.queries[id]
-	if now := time.Now(); t == nil && validToken(id) {
+	if now := time.Now(); validToken(id) {
 		if len(l.left) >= maxLeft {
 			maps.DeleteFunc(l.left, func(_ string, at time.Time) bool { return now.Sub(at) > leftAge })
 		}

@@ -129,8 +129,8 @@ func WithStreamInterceptors(interceptors ...grpc.StreamServerInterceptor) Server
 	})
 }
 
-// WithMaxReceiveSize sets how many bytes a message may have that a stream brings to this server. Default 4 MiB, as in
-// grpc-go. The requests of unary calls are bounded by the NATS server's max_payload.
+// WithMaxReceiveSize sets how many bytes a message may have that a call or a stream brings to this server, decompressed.
+// Default 4 MiB, as in grpc-go. A larger one is RESOURCE_EXHAUSTED.
 func WithMaxReceiveSize(bytes int) ServerOption {
 	return serverOption(func(s *Server) error {
 		if bytes < 0 {

@@ -2,6 +2,7 @@ package natsgrpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -57,6 +58,8 @@ func takeParts(header nats.Header) (parts, bool, error) {
 
 // putParts stores the body of a message in parts, and leaves in the message where they are. It returns when the stream
 // has them. They expire after ttl, or with the stream's age if that is empty.
+//
+// Errors: errPartsFull, and status errors.
 func putParts(ctx context.Context, nc *nats.Conn, msg *nats.Msg, service, ttl string) error {
 	ctx, cancel := context.WithTimeout(ctx, putTimeout)
 	defer cancel()
@@ -81,7 +84,10 @@ func putParts(ctx context.Context, nc *nats.Conn, msg *nats.Msg, service, ttl st
 			err = status.FromContextError(ctx.Err()).Err()
 		}
 		if err != nil {
-			freeParts(nc, service, nats.Header{headerParts: {p.String()}})
+			freeParts(func(free *nats.Msg) { _ = nc.PublishMsg(free) }, service, nats.Header{headerParts: {p.String()}})
+			if errors.Is(err, errQueueFull) {
+				return errPartsFull
+			}
 			return partsLost("a part could not be stored", err)
 		}
 	}
@@ -118,12 +124,15 @@ func getParts(ctx context.Context, nc *nats.Conn, api, service string, p parts, 
 
 // freeParts removes the parts of a message that nobody will read again, by an empty message in the place of each: that is
 // what a user may do who can publish, but not delete. A part that is not freed expires.
-func freeParts(nc *nats.Conn, service string, header nats.Header) {
+func freeParts(publish func(*nats.Msg), service string, header nats.Header) {
 	p, _, _ := takeParts(header) // none where there is no such header
 	for i := range p.count {
-		_ = nc.PublishMsg(&nats.Msg{Subject: partSubject(service, p.token, i), Header: nats.Header{headerTTL: {"1s"}}})
+		publish(&nats.Msg{Subject: partSubject(service, p.token, i), Header: nats.Header{headerTTL: {"1s"}}})
 	}
 }
+
+// errPartsFull is the error of a message whose parts their stream has no room for.
+var errPartsFull = errors.New("natsgrpc: the stream of the parts of large messages is full")
 
 // partsLost is the error of a large message.
 func partsLost(what string, cause error) error {
@@ -133,11 +142,12 @@ func partsLost(what string, cause error) error {
 	return errorWithReason(codes.Unavailable, ReasonPartsLost, "natsgrpc: a large message: "+what)
 }
 
-// takeBody returns the message that a request or an answer carries: joined from its parts and decompressed.
-func takeBody(ctx context.Context, nc *nats.Conn, api, service string, msg *nats.Msg, limit int) ([]byte, error) {
+// takeBody returns the message that a request or an answer, which what says, carries: joined from its parts and
+// decompressed.
+func takeBody(ctx context.Context, nc *nats.Conn, api, service, what string, msg *nats.Msg, limit int) ([]byte, error) {
 	p, divided, err := takeParts(msg.Header)
 	if err != nil {
-		return nil, wrongAnswer(err)
+		return nil, status.Errorf(codes.Internal, "natsgrpc: malformed %s: %v", what, err)
 	}
 	body := msg.Data
 	if divided {

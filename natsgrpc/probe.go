@@ -56,7 +56,7 @@ func (l *liveness) ask(service string, now time.Time) bool {
 	return true
 }
 
-// answered notes that a service has answered a call.
+// answered notes that a service has answered a call, or lives at the other end of a stream.
 func (l *liveness) answered(service string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -67,8 +67,11 @@ func (l *liveness) answered(service string) {
 func (l *liveness) told(service string, alive bool, now time.Time) (gone bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	known := l.of(service)
-	if alive {
+	known := l.services[service]
+	switch {
+	case known == nil: // nobody asked
+		return false
+	case alive:
 		known.heard = now
 		return false
 	}
@@ -87,6 +90,9 @@ func (c *Conn) probe(m *method) {
 func (c *Conn) onProbe(service string, msg *nats.Msg) {
 	alive := msg.Header.Get(statusHeader) != noResponders
 	if c.lives.told(service, alive, time.Now()) {
-		c.calls.refuse(service, errorWithReason(codes.Unavailable, ReasonNoWorkers, "natsgrpc: no server of the service is running"))
+		c.calls.refuse(service, errNoWorkers)
 	}
 }
+
+// errNoWorkers is the error of calls that wait for a service which has no server.
+var errNoWorkers = errorWithReason(codes.Unavailable, ReasonNoWorkers, "natsgrpc: no server of the service is running")

@@ -15,6 +15,8 @@ const (
 	noResponders = "503"
 	// notFound is the status of a look-up that finds nothing.
 	notFound = "404"
+	// sequenceHeader is where a message that was looked up has its number in the stream.
+	sequenceHeader = "Nats-Sequence"
 	// statusHeader is where nats.go puts the status of a message's header line.
 	statusHeader = "Status"
 
@@ -29,25 +31,34 @@ type pubAck struct {
 	err       error // the message was refused; for a caller, it shows nothing of the server's insides
 	taken     bool  // a queue has a message with this subject already
 	duplicate bool  // the stream has had a message with this Nats-Msg-Id in its window of duplicates
+
+	sequence uint64 // of that message, if it is a duplicate
 }
 
+// The errors of requests that no queue has taken, beside errQueueFull.
 var (
-	ackHasError = []byte(`"error"`)
-	// ackDuplicate is there only where it is true. A NATS server writes a space behind it, or none, and so the value is
-	// left out.
-	ackDuplicate = []byte(`"duplicate":`)
+	errNoQueue = errorWithReason(codes.Unavailable, ReasonNoQueue, "natsgrpc: no queue takes this call: its service was never started here")
+	errRefused = errorWithReason(codes.Unavailable, ReasonNoQueue, "natsgrpc: the queue refused the call")
+)
+
+// Most PubAcks have neither and need no decoder.
+var (
+	ackHasError  = []byte(`"error"`)
+	ackDuplicate = []byte(`"duplicate"`) // a NATS server writes a space before its value, or none
 )
 
 // readPubAck reads a PubAck.
 func readPubAck(msg *nats.Msg) pubAck {
 	if len(msg.Data) == 0 && msg.Header.Get(statusHeader) == noResponders {
-		return pubAck{err: errorWithReason(codes.Unavailable, ReasonNoQueue, "natsgrpc: no queue takes this call: its service was never started here")}
+		return pubAck{err: errNoQueue}
 	}
-	if !bytes.Contains(msg.Data, ackHasError) {
-		return pubAck{duplicate: bytes.Contains(msg.Data, ackDuplicate)}
+	if !bytes.Contains(msg.Data, ackHasError) && !bytes.Contains(msg.Data, ackDuplicate) {
+		return pubAck{}
 	}
 	var ack struct {
-		Error *struct {
+		Sequence  uint64 `json:"seq"`
+		Duplicate bool   `json:"duplicate"`
+		Error     *struct {
 			Code        int    `json:"code"`
 			ErrCode     int    `json:"err_code"`
 			Description string `json:"description"`
@@ -57,6 +68,8 @@ func readPubAck(msg *nats.Msg) pubAck {
 		return pubAck{err: wrongAnswer(fmt.Errorf("PubAck: %w", err))}
 	}
 	switch {
+	case ack.Error == nil && ack.Duplicate:
+		return pubAck{duplicate: true, sequence: ack.Sequence}
 	case ack.Error == nil:
 		return pubAck{}
 	case ack.Error.ErrCode == errCodeSubjectTaken, strings.Contains(ack.Error.Description, "messages per subject"):
@@ -64,5 +77,5 @@ func readPubAck(msg *nats.Msg) pubAck {
 	case ack.Error.ErrCode == errCodeStoreFailed && strings.HasPrefix(ack.Error.Description, "maximum "):
 		return pubAck{err: errQueueFull}
 	}
-	return pubAck{err: errorWithReason(codes.Unavailable, ReasonNoQueue, "natsgrpc: the queue refused the call")}
+	return pubAck{err: errRefused}
 }

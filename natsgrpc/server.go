@@ -52,7 +52,7 @@ type Server struct {
 	telemetry    *serverTelemetry // nil where there are no providers
 
 	streamInterceptors []grpc.StreamServerInterceptor
-	maxReceiveSize     int // of a message of a stream
+	maxReceiveSize     int // of a message
 
 	mu       sync.Mutex
 	services []*service

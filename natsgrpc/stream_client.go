@@ -60,6 +60,9 @@ func (c *Conn) open(ctx context.Context, desc *grpc.StreamDesc, _ *grpc.ClientCo
 	if !m.streaming || !desc.ClientStreams && !desc.ServerStreams {
 		return nil, status.Errorf(codes.Internal, "natsgrpc: %s is not a streaming method: it takes Invoke", fullName)
 	}
+	if settings.key != nil && m.kind == command {
+		return nil, status.Errorf(codes.InvalidArgument, "natsgrpc: %s is a stream, which takes no idempotency key", fullName)
+	}
 	codec := settings.codec()
 	var cancel context.CancelFunc
 	if m.timeout > 0 {
@@ -278,6 +281,7 @@ func (s *clientStream) claim(msg *nats.Msg) bool {
 		s.conn.refuseStream(msg)
 		return false
 	}
+	s.conn.lives.answered(s.method.service)
 	if now {
 		s.settings.observed.taken()
 		s.link.out.ping(s.link.in.granted())

@@ -49,6 +49,7 @@ type task struct {
 	beat      time.Time // when the last heartbeat was sent
 	confirmed time.Time // when the last confirmed one was sent
 	lost      bool      // the request is not ours any more: neither answer nor acknowledge
+	abandoned error     // why nobody waits for the answer, where that was known before the handler began
 
 	outbox    []*nats.Msg // what streams are to keep before the request is acknowledged; the first waits for its PubAck
 	step      int         // how many have got theirs
@@ -207,6 +208,8 @@ func (t *task) context(deadline time.Time, limited bool) (context.Context, conte
 	t.cancel = cancel
 	if t.lost {
 		cancel(errLost)
+	} else if t.abandoned != nil {
+		cancel(t.abandoned)
 	}
 	t.mu.Unlock()
 	ctx = context.WithValue(ctx, requestInfoKey{}, t)
@@ -271,7 +274,9 @@ func (t *task) abandon(cause error) {
 	defer t.mu.Unlock()
 	if t.cancel != nil {
 		t.cancel(cause)
+		return
 	}
+	t.abandoned = cause // the handler is about to start
 }
 
 // leave removes a command from the ledger and the window.
@@ -296,7 +301,7 @@ func (t *task) acknowledge(how []byte) {
 	}
 	t.worker.run.publish(&nats.Msg{Subject: t.msg.Reply, Data: how})
 	if !t.dead && !bytes.HasPrefix(how, ackNegative) {
-		freeParts(t.worker.run.server.nc, t.worker.queue.service, t.msg.Header)
+		freeParts(t.worker.run.publish, t.worker.queue.service, t.msg.Header)
 	}
 }
 
@@ -417,6 +422,9 @@ func (t *task) message(result outcome) *nats.Msg {
 			ttl = responsesMaxAge
 		}
 		err = putParts(context.Background(), t.worker.run.server.nc, msg, t.worker.queue.service, wholeSeconds(ttl))
+		if errors.Is(err, errPartsFull) { // UNAVAILABLE, since the effect is done: a call with the same key gets the answer later
+			err = partsLost("their stream is full", nil)
+		}
 	}
 	if err != nil {
 		// An error keeps its code and what it says, without details and metadata.
@@ -425,7 +433,13 @@ func (t *task) message(result outcome) *nats.Msg {
 			short = status.Convert(err).Proto()
 		}
 		short.Message = short.Message[:min(len(short.Message), maxMessage)]
-		msg.Header, msg.Data = nats.Header{}, nil
+		kept := nats.Header{}
+		for _, name := range []string{headerDigest, headerTTL} {
+			if values, set := msg.Header[name]; set {
+				kept[name] = values
+			}
+		}
+		msg.Header, msg.Data = kept, nil
 		_ = putStatus(msg.Header, short)
 	}
 	return msg

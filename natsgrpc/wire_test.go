@@ -91,7 +91,7 @@ func TestPubAckErrors(t *testing.T) {
 		full   bool
 	}{
 		{"stored", &nats.Msg{Data: []byte(`{"stream":"S","seq":1}`)}, codes.OK, "", false, false},
-		{"duplicate", &nats.Msg{Data: []byte(`{"stream":"S","seq":1,"duplicate":true}`)}, codes.OK, "", false, false},
+		{"duplicate", &nats.Msg{Data: []byte(`{"stream":"S","seq":1,"duplicate": true}`)}, codes.OK, "", false, false},
 		{"in the queue already", &nats.Msg{Data: []byte(`{"error":{"code":503,"err_code":10077,"description":"maximum messages per subject exceeded"}}`)}, codes.OK, "", true, false},
 		{"in the queue already, replicated", &nats.Msg{Data: []byte(`{"error":{"code":400,"err_code":10158,"description":"x"}}`)}, codes.OK, "", true, false},
 		{"full", &nats.Msg{Data: []byte(`{"error":{"code":503,"err_code":10077,"description":"maximum messages exceeded"}}`)}, codes.OK, "", false, true},
@@ -104,6 +104,7 @@ func TestPubAckErrors(t *testing.T) {
 		err := ack.err
 		require.Equal(t, c.taken, ack.taken, c.name)
 		require.Equal(t, c.name == "duplicate", ack.duplicate, c.name)
+		require.Equal(t, c.name == "duplicate", ack.sequence == 1, c.name)
 		if c.full {
 			require.ErrorIs(t, err, errQueueFull)
 			continue

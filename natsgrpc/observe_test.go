@@ -1,0 +1,150 @@
+package natsgrpc
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheRateOfABacklog(t *testing.T) {
+	start := time.Now()
+	type told struct {
+		after     time.Duration
+		pending   int
+		delivered uint64
+	}
+	for _, c := range []struct {
+		name  string
+		told  []told
+		after time.Duration // when a call asks
+		want  time.Duration
+		known bool
+	}{
+		{"nothing was told", nil, 0, 0, false},
+		{"once is no rate", []told{{0, 100, 1000}}, 0, 0, false},
+		{"two are", []told{{0, 100, 1000}, {100 * time.Millisecond, 90, 1010}}, 100 * time.Millisecond, 900 * time.Millisecond, true},
+		{"time goes by", []told{{0, 100, 1000}, {100 * time.Millisecond, 90, 1010}}, 500 * time.Millisecond, 500 * time.Millisecond, true},
+		{"what is old is not believed", []told{{0, 100, 1000}, {100 * time.Millisecond, 90, 1010}}, 1200 * time.Millisecond, 0, false},
+		{"an answer that was overtaken is ignored", []told{{0, 100, 1000}, {100 * time.Millisecond, 90, 1010}, {110 * time.Millisecond, 95, 1005}}, 100 * time.Millisecond, 900 * time.Millisecond, true},
+		{"a gap begins anew", []told{{0, 100, 1000}, {2 * time.Second, 50, 1001}}, 2 * time.Second, 0, false},
+		{"a queue that is made again counts anew", []told{
+			{0, 100, 1000}, {100 * time.Millisecond, 90, 1010},
+			{2 * time.Second, 100, 1}, {2100 * time.Millisecond, 90, 11},
+		}, 2100 * time.Millisecond, 900 * time.Millisecond, true},
+	} {
+		b := &backlog{}
+		for _, told := range c.told {
+			b.observe(told.pending, told.delivered, start.Add(told.after))
+		}
+		got, known := b.wait(start.Add(c.after))
+		require.Equal(t, c.known, known, c.name)
+		require.InDelta(t, c.want, got, float64(time.Millisecond), c.name)
+	}
+}
+
+func TestAnAnswerTellsOfQueuesInUseOnly(t *testing.T) {
+	c := &Conn{}
+	used := c.queues.named("cmd.svc.0")
+	for _, value := range []string{
+		"cmd.svc.0 5 7", "cmd.other.0 5 7", "", "cmd.svc.0", "cmd.svc.0 5", "cmd.svc.0 -1 9", "cmd.svc.0 5 -9", "cmd.svc.0 99999999999 9", "cmd.svc.0 x 9", "cmd.svc.0 5 9 1",
+	} {
+		c.observe(&nats.Msg{Header: nats.Header{headerBacklog: {value}}})
+	}
+	require.Equal(t, 5, used.pending)
+	require.EqualValues(t, 7, used.delivered)
+	names := 0
+	c.queues.queues.Range(func(any, any) bool { names++; return true })
+	require.Equal(t, 1, names)
+}
+
+func TestAProbeTellsOfServicesInUseOnly(t *testing.T) {
+	now := time.Now()
+	l := &liveness{}
+	require.False(t, l.told("svc", false, now), "nobody asked")
+	require.Empty(t, l.services)
+	require.True(t, l.ask("svc", now))
+	require.False(t, l.ask("svc", now.Add(probeInterval-1)))
+	require.True(t, l.ask("svc", now.Add(probeInterval)))
+	require.True(t, l.told("svc", false, now), "never heard of")
+	require.False(t, l.told("svc", true, now))
+	require.False(t, l.told("svc", false, now.Add(aliveGrace)))
+	require.True(t, l.told("svc", false, now.Add(aliveGrace+1)))
+}
+
+func TestACancelledQueryIsRememberedForAWhile(t *testing.T) {
+	l := &ledger{tasks: map[uint64]*task{}, queries: map[string]*task{}, left: map[string]time.Time{}}
+	queries := &worker{queue: Queue{kind: query}}
+	for _, id := range []string{"", "*", "a.b", "a b"} {
+		l.cancelled(id)
+	}
+	require.Empty(t, l.left)
+	l.cancelled("early")
+	require.True(t, l.add(&task{worker: queries, id: "early"}))
+	require.False(t, l.add(&task{worker: queries, id: "another"}))
+	l.left["old"] = time.Now().Add(-leftAge)
+	require.False(t, l.add(&task{worker: queries, id: "old"}))
+	for i := range maxLeft + 10 {
+		l.cancelled("id-" + strconv.Itoa(i))
+	}
+	require.Len(t, l.left, maxLeft)
+}
+
+// The caller may leave between the delivery of its query and the start of the handler.
+func TestAQueryThatIsCancelledBeforeItsHandlerStartsIsCancelled(t *testing.T) {
+	l := &ledger{tasks: map[uint64]*task{}, queries: map[string]*task{}, left: map[string]time.Time{}}
+	task := &task{worker: &worker{queue: Queue{kind: query}, run: &running{handlers: t.Context()}}, id: "id"}
+	require.False(t, l.add(task))
+	l.cancelled("id")
+	ctx, cancel := task.context(time.Time{}, false)
+	defer cancel()
+	require.ErrorIs(t, ctx.Err(), context.Canceled)
+	require.True(t, errors.Is(context.Cause(ctx), errCallerLeft))
+}
+
+func TestTheAckSubjectTellsTheDelivery(t *testing.T) {
+	want := delivery{attempt: 2, delivered: 30, stored: time.Unix(0, 1700000000000000001), pending: 4}
+	for subject, want := range map[string]delivery{
+		"$JS.ACK.QRY_svc_0.workers.2.10.30.1700000000000000001.4":             want,
+		"$JS.ACK.hub.ACCHASH.QRY_svc_0.workers.2.10.30.1700000000000000001.4": want,
+		"$JS.ACK._.ACCHASH.QRY_svc_0.workers.2.10.30.1700000000000000001.4.x": want,
+
+		"":         {},
+		"$JS.ACK.": {},
+		"_INBOX.x": {},
+		"$JS.ACK.QRY_svc_0.workers.2.10.30.1700000000000000001":                      {},
+		"$JS.ACK.QRY_svc_0.workers.x.10.30.1700000000000000001.4":                    {},
+		"$JS.ACK.QRY_svc_0.workers.-2.10.30.1700000000000000001.4":                   {},
+		"$JS.ACK.QRY_svc_0.workers.9223372036854775808.10.30.1700000000000000001.4":  {},
+		"$JS.ACK.QRY_svc_0.workers.4294967296.10.30.1700000000000000001.4":           {},
+		"$JS.ACK.QRY_svc_0.workers.2.10.30.1700000000000000001.18446744073709551615": {},
+		"$JS.ACK.QRY_svc_0.workers.2.10.99999999999999999999.1.4":                    {},
+		"$JS.ACK.QRY_svc_0.workers.2..30.1700000000000000001.4":                      {},
+	} {
+		require.Equal(t, want, parseDelivery(subject), subject)
+	}
+}
+
+func TestTheHeaderOfPartsIsChecked(t *testing.T) {
+	for value, want := range map[string]parts{
+		"token 1 1":             {token: "token", count: 1, bytes: 1},
+		"token 4096 2147483647": {token: "token", count: 4096, bytes: 2147483647},
+	} {
+		got, divided, err := takeParts(nats.Header{headerParts: {value}})
+		require.NoError(t, err)
+		require.True(t, divided)
+		require.Equal(t, want, got)
+		require.Equal(t, value, got.String())
+	}
+	for _, value := range []string{" ", "token", "token 1", "token 0 1", "token 4097 1", "token 1 2147483648", "token -1 1", "token 1 -1", "a.b 1 1", "> 1 1", " 1 1", "token 1 1 1"} {
+		_, _, err := takeParts(nats.Header{headerParts: {value}})
+		require.EqualError(t, err, `header Natsgrpc-Parts: "`+value+`"`)
+	}
+	_, divided, err := takeParts(nats.Header{})
+	require.NoError(t, err)
+	require.False(t, divided)
+}
