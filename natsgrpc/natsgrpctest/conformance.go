@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
+	_ "google.golang.org/grpc/encoding/gzip" // registers the compressor
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
@@ -258,6 +259,39 @@ var cases = []struct {
 		_, err := call(t.Context(), make([]byte, 100), grpc.MaxCallRecvMsgSize(10))
 		require.Equal(t, codes.ResourceExhausted, status.Code(err))
 		require.Equal(t, "grpc: received message larger than max (102 vs. 10)", status.Convert(err).Message())
+	}},
+	{"gzip goes both ways", func(t *testing.T, f *fixture) {
+		call := f.serve(t, echo)
+		for _, payload := range []string{"hello", "", strings.Repeat("large ", 100_000)} {
+			got, err := call(t.Context(), []byte(payload), grpc.UseCompressor("gzip"))
+			require.NoError(t, err)
+			require.Equal(t, payload, string(got))
+		}
+	}},
+	{"an unknown compressor is INTERNAL", func(t *testing.T, f *fixture) {
+		call := f.serve(t, echo)
+		_, err := call(t.Context(), nil, grpc.UseCompressor("nothing"))
+		require.Equal(t, codes.Internal, status.Code(err))
+		require.Equal(t, `grpc: Compressor is not installed for requested grpc-encoding "nothing"`, status.Convert(err).Message())
+	}},
+	{"a small message that becomes a large one is RESOURCE_EXHAUSTED", func(t *testing.T, f *fixture) {
+		bomb := make([]byte, large*2)
+		call := f.serve(t, func(_ context.Context, payload []byte) ([]byte, error) {
+			if len(payload) > 0 {
+				return nil, status.Error(codes.Internal, "it came through")
+			}
+			return bomb, nil
+		})
+		for _, payload := range [][]byte{bomb, nil} { // the request, the answer
+			_, err := call(t.Context(), payload, grpc.UseCompressor("gzip"))
+			require.Equal(t, codes.ResourceExhausted, status.Code(err))
+			require.Equal(t, "grpc: received message after decompression larger than max 4194304", status.Convert(err).Message())
+		}
+	}},
+	{"the sender's limit is that of the compressed message", func(t *testing.T, f *fixture) {
+		call := f.serve(t, func(context.Context, []byte) ([]byte, error) { return nil, nil })
+		_, err := call(t.Context(), make([]byte, 10_000), grpc.UseCompressor("gzip"), grpc.MaxCallSendMsgSize(1000))
+		require.NoError(t, err)
 	}},
 	{"interceptors wrap the handler", func(t *testing.T, f *fixture) {
 		var order []string

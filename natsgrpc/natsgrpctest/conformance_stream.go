@@ -143,6 +143,67 @@ var streamCases = []struct {
 		_, err = stream.Recv()
 		require.Equal(t, io.EOF, err)
 	}},
+	{"gzip goes both ways", func(t *testing.T, ctx context.Context, serve serveStreams) {
+		client := serve(t, &Streams{OnChat: EchoChat, OnDownload: func(payload []byte, stream DownloadStream) error {
+			return errors.Join(stream.Send(&pb.DownloadResponse{}), stream.Send(&pb.DownloadResponse{Payload: payload}))
+		}, OnUpload: func(stream UploadStream) error {
+			message, err := stream.Recv()
+			if err != nil {
+				return err
+			}
+			return stream.SendAndClose(&pb.UploadResponse{Payload: message.GetPayload()})
+		}})
+		for _, payload := range []string{"hello", "", strings.Repeat("large ", 100_000)} {
+			chat, err := client.Chat(ctx, grpc.UseCompressor("gzip"))
+			require.NoError(t, err)
+			for range 3 {
+				require.NoError(t, chat.Send(say("%s", payload)))
+				got, err := chat.Recv()
+				require.NoError(t, err)
+				require.Equal(t, payload, string(got.GetPayload()))
+			}
+			require.NoError(t, chat.CloseSend())
+			_, err = chat.Recv()
+			require.Equal(t, io.EOF, err)
+
+			download, err := client.Download(ctx, &pb.DownloadRequest{Payload: []byte(payload)}, grpc.UseCompressor("gzip"))
+			require.NoError(t, err)
+			for _, want := range []string{"", payload} {
+				got, err := download.Recv()
+				require.NoError(t, err)
+				require.Equal(t, want, string(got.GetPayload()))
+			}
+			_, err = download.Recv()
+			require.Equal(t, io.EOF, err)
+
+			upload, err := client.Upload(ctx, grpc.UseCompressor("gzip"))
+			require.NoError(t, err)
+			require.NoError(t, upload.Send(&pb.UploadRequest{Payload: []byte(payload)}))
+			answer, err := upload.CloseAndRecv()
+			require.NoError(t, err)
+			require.Equal(t, payload, string(answer.GetPayload()))
+		}
+	}},
+	{"an unknown compressor is INTERNAL", func(t *testing.T, ctx context.Context, serve serveStreams) {
+		_, err := serve(t, &Streams{}).Chat(ctx, grpc.UseCompressor("nothing"))
+		requireStatus(t, err, codes.Internal, `grpc: Compressor is not installed for requested grpc-encoding "nothing"`)
+	}},
+	{"a small message that becomes a large one is RESOURCE_EXHAUSTED", func(t *testing.T, ctx context.Context, serve serveStreams) {
+		const text = "grpc: received message after decompression larger than max 4194304"
+		bomb := make([]byte, large*2)
+		client := serve(t, &Streams{OnChat: EchoChat, OnDownload: func(_ []byte, stream DownloadStream) error {
+			return stream.Send(&pb.DownloadResponse{Payload: bomb})
+		}})
+		chat, err := client.Chat(ctx, grpc.UseCompressor("gzip"))
+		require.NoError(t, err)
+		require.NoError(t, chat.Send(&pb.ChatRequest{Payload: bomb}))
+		_, err = chat.Recv()
+		requireStatus(t, err, codes.ResourceExhausted, text)
+		download, err := client.Download(ctx, &pb.DownloadRequest{Payload: []byte("x")}, grpc.UseCompressor("gzip"))
+		require.NoError(t, err)
+		_, err = download.Recv()
+		requireStatus(t, err, codes.ResourceExhausted, text)
+	}},
 	{"an upload is answered", func(t *testing.T, ctx context.Context, serve serveStreams) {
 		stream, err := serve(t, &Streams{OnUpload: func(stream UploadStream) error {
 			sum := 0
