@@ -67,6 +67,7 @@ type service struct {
 	impl       any
 	handlers   map[string]grpc.MethodDesc
 	streams    map[string]grpc.StreamDesc
+	metadata   any               // the file of the service, as generated code names it
 	fullNames  map[string]string // method name → "/pkg.Service/Method"
 }
 
@@ -119,6 +120,7 @@ func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	registered := &service{
 		descriptor: descriptor,
 		impl:       impl,
+		metadata:   desc.Metadata,
 		handlers:   map[string]grpc.MethodDesc{},
 		streams:    map[string]grpc.StreamDesc{},
 		fullNames:  map[string]string{},
@@ -142,6 +144,24 @@ func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 		}
 	}
 	s.services = append(s.services, registered)
+}
+
+// GetServiceInfo returns the registered services by their names, as grpc.Server's does: for server reflection.
+func (s *Server) GetServiceInfo() map[string]grpc.ServiceInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	infos := make(map[string]grpc.ServiceInfo, len(s.services))
+	for _, service := range s.services {
+		info := grpc.ServiceInfo{Metadata: service.metadata}
+		for name := range service.handlers {
+			info.Methods = append(info.Methods, grpc.MethodInfo{Name: name})
+		}
+		for name, stream := range service.streams {
+			info.Methods = append(info.Methods, grpc.MethodInfo{Name: name, IsClientStream: stream.ClientStreams, IsServerStream: stream.ServerStreams})
+		}
+		infos[string(service.descriptor.FullName())] = info
+	}
+	return infos
 }
 
 // Ready is closed when Serve has its queues and has begun to pull.
