@@ -2,6 +2,7 @@ package natsgrpc
 
 import (
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
@@ -60,5 +61,51 @@ func FuzzSubjectTokens(f *testing.F) {
 		}
 		require.NotContains(t, tokenAt(subject, i), ".")
 		require.NotContains(t, lastToken(subject), ".")
+	})
+}
+
+func FuzzParts(f *testing.F) {
+	f.Add("token 3 100")
+	f.Add("token 4096 2147483647")
+	f.Add("a.b -1 x")
+	f.Fuzz(func(t *testing.T, value string) {
+		p, divided, err := takeParts(nats.Header{headerParts: {value}})
+		if err != nil || !divided {
+			require.Zero(t, p)
+			return
+		}
+		require.True(t, validToken(p.token))
+		require.True(t, p.count >= 1 && p.count <= maxParts && p.bytes >= 0)
+		again, _, err := takeParts(nats.Header{headerParts: {p.String()}})
+		require.NoError(t, err)
+		require.Equal(t, p, again)
+	})
+}
+
+func FuzzDelivery(f *testing.F) {
+	f.Add("$JS.ACK.QRY_svc_0.workers.2.10.30.1700000000000000001.4")
+	f.Add("$JS.ACK.hub.HASH.QRY_svc_0.workers.2.10.30.1700000000000000001.4.x")
+	f.Add("$JS.ACK.a.b.9223372036854775808.1.1.1.18446744073709551615")
+	f.Fuzz(func(t *testing.T, subject string) {
+		d := parseDelivery(subject)
+		require.GreaterOrEqual(t, d.attempt, 0)
+		require.GreaterOrEqual(t, d.pending, 0)
+		require.Positive(t, (&method{backoff: 1}).backoffAfter(d.attempt))
+	})
+}
+
+func FuzzBacklog(f *testing.F) {
+	f.Add("cmd.svc.0 5 7", "cmd.svc.0 6 9")
+	f.Add("cmd.svc.0 2147483647 18446744073709551615", "cmd.svc.0 2147483647 0")
+	f.Fuzz(func(t *testing.T, first, second string) {
+		c := &Conn{}
+		used := c.queues.named("cmd.svc.0")
+		for _, value := range []string{first, second} {
+			c.observe(&nats.Msg{Header: nats.Header{headerBacklog: {value}}})
+		}
+		wait, _ := used.wait(used.at)
+		require.GreaterOrEqual(t, wait, time.Duration(0))
+		delay := retryInfo(wait).GetRetryDelay().AsDuration()
+		require.True(t, delay >= minRetryDelay && delay <= maxRetryDelay, "%v", delay)
 	})
 }

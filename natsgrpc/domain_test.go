@@ -1,0 +1,81 @@
+package natsgrpc_test
+
+import (
+	"fmt"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
+	pb "github.com/codingflow/rating/proto/natsgrpctest/v1"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+// A caller and a worker at a leaf node use the queues of the hub, beside a JetStream of the leaf's own.
+func TestALeafNodeUsesItsHubsQueues(t *testing.T) {
+	hub := natsgrpctest.NewServerWith(t, &server.Options{
+		ServerName: "hub", JetStreamDomain: "hub",
+		LeafNode: server.LeafNodeOpts{Host: "127.0.0.1", Port: server.RANDOM_PORT},
+	})
+	monitor, err := hub.Varz(nil)
+	require.NoError(t, err)
+	address := fmt.Sprint("127.0.0.1:", monitor.LeafNode.Port)
+	leaf := natsgrpctest.NewServerWith(t, &server.Options{
+		ServerName: "leaf", JetStreamDomain: "leaf",
+		LeafNode: server.LeafNodeOpts{Remotes: []*server.RemoteLeafOpts{{
+			URLs: []*url.URL{{Scheme: "nats", Host: address}},
+		}}},
+	})
+	require.Eventually(t, func() bool { return leaf.NumLeafNodes() == 1 && hub.NumLeafNodes() == 1 }, soon, time.Millisecond)
+
+	nc := natsgrpctest.Connect(t, leaf)
+	domain := natsgrpc.WithJetStreamDomain("hub")
+	var count counter
+	serve(t, nc, register(count.handle), domain)
+	serve(t, nc, streams(natsgrpctest.Streams{OnChat: natsgrpctest.EchoChat}), domain)
+	conn := connect(t, natsgrpctest.Connect(t, leaf), domain)
+
+	_, err = query(t.Context(), conn, "query")
+	require.NoError(t, err)
+	for range 2 {
+		var id string
+		got, err := keyed(t.Context(), conn, "key", "command", natsgrpc.CallID(&id))
+		require.NoError(t, err)
+		require.Equal(t, fmt.Sprint("command ", 2), got)
+		require.Eventually(t, func() bool {
+			reply := &pb.CommandResponse{}
+			err := conn.Answer(t.Context(), pb.EchoService_Command_FullMethodName, id, reply)
+			return err == nil && string(reply.GetPayload()) == got
+		}, soon, time.Millisecond)
+	}
+	large := make([]byte, 2<<20)
+	got, err := command(t.Context(), conn, string(large))
+	require.NoError(t, err)
+	require.Greater(t, len(got), len(large))
+	stream := chat(t.Context(), t, conn)
+	require.NoError(t, stream.CloseSend())
+
+	js, err := jetstream.NewWithDomain(nc, "hub")
+	require.NoError(t, err)
+	info, err := js.Stream(t.Context(), "RESPONSES")
+	require.NoError(t, err)
+	require.NotZero(t, info.CachedInfo().State.Msgs)
+	own, err := jetstream.NewWithDomain(nc, "leaf")
+	require.NoError(t, err)
+	_, err = own.Stream(t.Context(), "RESPONSES")
+	require.ErrorIs(t, err, jetstream.ErrStreamNotFound)
+}
+
+func TestADomainIsOneToken(t *testing.T) {
+	nc := natsgrpctest.Connect(t, natsgrpctest.NewServer(t))
+	for _, domain := range []string{"", "a.b", "*", ">", "a b"} {
+		want := fmt.Sprintf("natsgrpc: JetStream domain %q; want one subject token", domain)
+		_, err := natsgrpc.NewConn(nc, natsgrpc.WithJetStreamDomain(domain))
+		require.EqualError(t, err, want)
+		_, err = natsgrpc.NewServer(nc, natsgrpc.WithJetStreamDomain(domain))
+		require.EqualError(t, err, want)
+	}
+}
