@@ -97,7 +97,7 @@ func TestACancelledQueryIsRememberedForAWhile(t *testing.T) {
 // The caller may leave between the delivery of its query and the start of the handler.
 func TestAQueryThatIsCancelledBeforeItsHandlerStartsIsCancelled(t *testing.T) {
 	l := &ledger{tasks: map[uint64]*task{}, queries: map[string]*task{}, left: map[string]time.Time{}}
-	task := &task{worker: &worker{queue: Queue{kind: query}, run: &running{handlers: t.Context()}}, id: "id"}
+	task := &task{worker: &worker{queue: Queue{kind: query}}, id: "id", ctx: t.Context()}
 	require.False(t, l.add(task))
 	l.cancelled("id")
 	ctx, cancel := task.context(time.Time{}, false)
