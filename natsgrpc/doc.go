@@ -125,10 +125,11 @@
 //	10077 "maximum messages per subject …", 10158            the queue has this call already: wait for its answer
 //	another                                                  UNAVAILABLE, reason NO_QUEUE
 //
-// Without a PubAck the client publishes the same message again after 1 s, 2 s, 4 s, and so on, and when it is connected
-// again after a loss; a query also after its PubAck, since its queue may be lost with a server. Errors in the PubAcks of
-// repeated publishes do not end the call. The window of duplicates of a queue is as long as its callers repeat: the longest
-// timeout of its methods and 10 s, 2 minutes at most.
+// After 1 s, 2 s, 4 s and so on without an answer, and when it is connected again after a loss, the client makes good
+// what may be lost. A query it publishes again, since its queue may be lost with a server. For a command it looks up
+// RESPONSES, since the answer may have come while the connection was lost; only when there is none, and without a PubAck,
+// does it publish the same message again. Errors in the PubAcks of repeated publishes do not end the call. The window of
+// duplicates of a queue is as long as its callers repeat: the longest timeout of its methods and 10 s, 2 minutes at most.
 //
 // Cancellation. A client whose caller leaves a query before its deadline publishes the query's id, as data, to cancel.<svc>.
 // A server cancels the handler, or remembers the id for 30 s, and acks without running it a query that comes with it. Commands
@@ -150,11 +151,15 @@
 //
 //   - looks up RESPONSES: the last message on "rsp.<svc>.<id>.*", by a direct get whose own subject ends with that. A
 //     kept answer settles the call, unless its status is CANCELED, DEADLINE_EXCEEDED or UNAVAILABLE;
-//   - publishes the request, with Natsgrpc-Digest, under another Nats-Msg-Id than <id> if there was such an unsettled
-//     answer;
-//   - when the queue has the call already, or calls it a duplicate, subscribes to "rsp.<svc>.<id>.*" and looks up
-//     RESPONSES again; a duplicate without an answer, and later, after 1 s, 2 s and so on, a call that is still
-//     without, is published again under a new Nats-Msg-Id.
+//   - publishes the request with Natsgrpc-Digest. Its Nats-Msg-Id is <id>, or, where such an unsettled answer is kept,
+//     "<id>-a<sequence of that answer>": callers who have seen the same publish under one name, and so the stream
+//     takes one of them;
+//   - when the queue has the call already, or calls it a duplicate, subscribes to "rsp.<svc>.<id>.*" and looks, after
+//     50 ms and then twice as long each time, up to 10 s, first whether the queue has the command and then for its
+//     answer, in this order: what leaves the queue has an answer. One that came since, but DEADLINE_EXCEEDED, ends the
+//     call;
+//   - publishes again what it found twice in neither. Where the queue called the last name a duplicate, the new one
+//     ends with "-q<sequence of that message>".
 //
 // An answer carries the digest of its request. Another one than the caller's own is INVALID_ARGUMENT, reason
 // IDEMPOTENCY_KEY_REUSED. That a command is pending is told by a direct get of its subject from its queue.

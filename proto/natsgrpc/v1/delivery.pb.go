@@ -154,7 +154,8 @@ type Queue struct {
 	Storage Storage `protobuf:"varint,1,opt,name=storage,proto3,enum=natsgrpc.v1.Storage" json:"storage,omitempty"`
 	// Copies of each message in a NATS cluster: 1 (default), 3 or 5.
 	Replicas uint32 `protobuf:"varint,2,opt,name=replicas,proto3" json:"replicas,omitempty"`
-	// Requests that may be pending or in work. One more is refused with RESOURCE_EXHAUSTED and the reason QUEUE_FULL.
+	// Requests that may be pending, in work, or acknowledged and not yet removed by JetStream, which takes milliseconds under
+	// load. One more is refused with RESOURCE_EXHAUSTED and the reason QUEUE_FULL.
 	// Default 10,000.
 	MaxPending uint32 `protobuf:"varint,3,opt,name=max_pending,json=maxPending,proto3" json:"max_pending,omitempty"`
 	// Bytes that these requests may take, headers included. Refused like max_pending. Default 64 MiB.
