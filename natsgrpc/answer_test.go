@@ -2,6 +2,7 @@ package natsgrpc_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -70,7 +71,7 @@ func TestAnAnswerIsReadByItsID(t *testing.T) {
 					c.method = pb.EchoService_Command_FullMethodName
 				}
 				ctx := t.Context()
-				if c.err == natsgrpc.ErrPending {
+				if errors.Is(c.err, natsgrpc.ErrPending) {
 					read = other.Answer
 				}
 				var trailer metadata.MD

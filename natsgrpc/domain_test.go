@@ -29,9 +29,13 @@ func TestALeafNodeUsesItsHubsQueues(t *testing.T) {
 			URLs: []*url.URL{{Scheme: "nats", Host: address}},
 		}}},
 	})
-	require.Eventually(t, func() bool { return leaf.NumLeafNodes() == 1 && hub.NumLeafNodes() == 1 }, soon, time.Millisecond)
-
 	nc := natsgrpctest.Connect(t, leaf)
+	js, err := jetstream.NewWithDomain(nc, "hub")
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { // the leaf has learnt of it
+		_, err := js.AccountInfo(t.Context())
+		return err == nil
+	}, soon, 10*time.Millisecond)
 	domain := natsgrpc.WithJetStreamDomain("hub")
 	var count counter
 	serve(t, nc, register(count.handle), domain)
@@ -58,8 +62,6 @@ func TestALeafNodeUsesItsHubsQueues(t *testing.T) {
 	stream := chat(t.Context(), t, conn)
 	require.NoError(t, stream.CloseSend())
 
-	js, err := jetstream.NewWithDomain(nc, "hub")
-	require.NoError(t, err)
 	info, err := js.Stream(t.Context(), "RESPONSES")
 	require.NoError(t, err)
 	require.NotZero(t, info.CachedInfo().State.Msgs)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -307,6 +308,34 @@ func TestACallThatWaitsOutlivesAnothersDeadline(t *testing.T) {
 	require.Equal(t, codes.DeadlineExceeded, status.Code(await(t, "the first call", one).err))
 	require.Equal(t, result{answer: "hello"}, await(t, "the second call", two))
 	require.EqualValues(t, 2, runs.Load())
+}
+
+// Calls that wait for a command share its answer, whatever it is: a service that is away is not asked once for each.
+func TestCallsThatWaitShareAnAnswerThatIsNotKept(t *testing.T) {
+	ns := natsgrpctest.NewServer(t)
+	var runs atomic.Int32
+	release := make(chan struct{})
+	serve(t, natsgrpctest.Connect(t, ns), register(func(context.Context, []byte) ([]byte, error) {
+		runs.Add(1)
+		<-release
+		return nil, status.Error(codes.Unavailable, "away")
+	}))
+	conn := connect(t, natsgrpctest.Connect(t, ns))
+	var calls []<-chan result
+	for range 20 {
+		calls = append(calls, begin(t.Context(), func(ctx context.Context) (string, error) { return keyed(ctx, conn, "key", "hello") }))
+	}
+	require.Eventually(t, func() bool { // each that has found the command in the queue listens for its answer
+		waiting := slices.DeleteFunc(subscriptions(t, ns), func(subject string) bool {
+			return !strings.HasPrefix(subject, "rsp.natsgrpctest_v1_EchoService.")
+		})
+		return len(waiting) == 19
+	}, soon, time.Millisecond)
+	close(release)
+	for _, call := range calls {
+		require.Equal(t, codes.Unavailable, status.Code(await(t, "a call", call).err))
+	}
+	require.EqualValues(t, 1, runs.Load())
 }
 
 func TestAnAnswerSurvivesARestartOfNATS(t *testing.T) {

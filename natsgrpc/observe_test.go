@@ -148,3 +148,52 @@ func TestTheHeaderOfPartsIsChecked(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, divided)
 }
+
+// After a restart of the NATS server its window of duplicates does not know what was acknowledged: a request whose PubAck was
+// lost must not be published again when it was answered.
+func TestARequestIsRepeatedOnlyWithoutAnAnswer(t *testing.T) {
+	answer := &nats.Msg{Header: nats.Header{headerReplyTo: {"x"}}}
+	away := &nats.Msg{Header: nats.Header{headerStatus: {"14"}}}
+	nothing := &nats.Msg{Header: nats.Header{statusHeader: {notFound}}}
+	for _, c := range []struct {
+		name            string
+		kind            kind
+		id              string
+		queued          bool
+		found           *nats.Msg
+		looks           bool
+		repeats, answer bool
+	}{
+		{name: "a query is repeated at once", kind: query, repeats: true},
+		{name: "one in a queue too, which is in memory", kind: query, queued: true, repeats: true},
+		{name: "a command is looked for", kind: command, found: nothing, looks: true, repeats: true},
+		{name: "and not repeated where it is answered", kind: command, found: answer, looks: true, answer: true},
+		{name: "not even by an error", kind: command, found: away, looks: true, answer: true},
+		{name: "nor where a queue has it", kind: command, queued: true, found: nothing, looks: true},
+		{name: "one with a key may have an older answer", kind: command, id: "key", found: away, looks: true, repeats: true},
+		{name: "that settles it", kind: command, id: "key", found: answer, looks: true, answer: true},
+	} {
+		look := &nats.Msg{Subject: "look"}
+		cs := calls{conn: "conn", byNumber: map[uint64]*call{}, byID: map[string][]*call{}, look: func(*call) *nats.Msg { return look }}
+		p, err := cs.begin(&method{kind: c.kind}, c.id, nil)
+		require.NoError(t, err)
+		request := &nats.Msg{Subject: "request"}
+		cs.sent(p, request)
+		if c.queued {
+			cs.acknowledged(p.token, pubAck{})
+		}
+		repeat := cs.repeat(p)
+		if c.looks {
+			require.Same(t, look, repeat, c.name)
+			repeat = cs.looked(p.token, c.found)
+		}
+		if c.repeats {
+			require.Same(t, request, repeat, c.name)
+		} else {
+			require.Nil(t, repeat, c.name)
+		}
+		require.Equal(t, c.answer, len(p.answer) == 1, c.name)
+		cs.end(p)
+		require.Nil(t, cs.looked(p.token, nothing), "a call that has ended")
+	}
+}

@@ -2,6 +2,7 @@ package natsgrpc_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
 	"testing"
@@ -83,7 +84,7 @@ func TestAServerThatRestartsFailsNoCall(t *testing.T) {
 				require.NoError(t, err)
 				register(echo)(srv)
 				streams(natsgrpctest.Streams{OnUpload: func(stream natsgrpctest.UploadStream) error {
-					if _, err := stream.Recv(); err != io.EOF {
+					if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
 						return err
 					}
 					return stream.SendAndClose(&pb.UploadResponse{})
