@@ -169,7 +169,9 @@
 // Natsgrpc-Parts "<token> <count> <bytes>". The reader gets each part by a direct get of its subject. Whoever settles a
 // request, and whoever has read the answer to a query, frees its parts: an empty message with a Nats-TTL of 1 s takes the
 // place of each. A request that becomes a dead letter keeps them. The parts of answers have a TTL: as long as the answer
-// is kept. A part that is missing is UNAVAILABLE, reason PARTS_LOST.
+// is kept. A caller whose request was refused, or was a duplicate, and who drops a dead letter, frees its parts too. A
+// part that is missing is UNAVAILABLE, reason PARTS_LOST; a full PARTS stream is RESOURCE_EXHAUSTED, reason QUEUE_FULL,
+// for a request.
 //
 // Pulling. A server publishes {"batch": n, "expires": 5000000000} to the consumer's MSG.NEXT with a reply subject of
 // its own, where n is the number of its free slots that it has not promised to an earlier pull. A slot is free from the
