@@ -39,7 +39,7 @@ func lookUp(ctx context.Context, nc *nats.Conn, api, stream, subject string) (*n
 		case err == nil:
 			msg = found
 		case errors.Is(err, nats.ErrNoResponders):
-			return nil, nil // there is no such stream
+			return nil, errNoQueue // what the stream holds is not known: it may be there again later
 		case ctx.Err() != nil:
 			return nil, status.FromContextError(ctx.Err()).Err()
 		case !lost:

@@ -147,9 +147,16 @@ func (t *task) perform() (result outcome, delay time.Duration, retry bool) {
 		}
 		return failure(status.Errorf(codes.Unimplemented, "unknown method %s for service %s", t.name, t.worker.service.descriptor.FullName())), 0, false
 	}
-	if t.attempt > 1 && t.worker.queue.kind == command && !t.stream && t.hasAnswer() {
-		t.answered = true
-		return outcome{}, 0, false
+	if t.attempt > 1 && t.worker.queue.kind == command && !t.stream {
+		answered, err := t.hasAnswer()
+		switch {
+		case answered:
+			t.answered = true
+			return outcome{}, 0, false
+		case err != nil && t.attempt > m.attempts: // it may have one, and then it is no dead letter
+			t.failed = err
+			return outcome{}, jitter(m.backoffAfter(t.attempt)), true
+		}
 	}
 	if t.attempt > m.attempts {
 		t.settle, t.dead = ackTerminate, true
@@ -178,20 +185,20 @@ func (t *task) perform() (result outcome, delay time.Duration, retry bool) {
 
 // hasAnswer reports whether the stream of answers has one to this request already: the worker that made it was lost before
 // the request was acknowledged. An answer that is older than the request is of one that was replayed.
-func (t *task) hasAnswer() bool {
+func (t *task) hasAnswer() (bool, error) {
 	server := t.worker.run.server
 	ctx, cancel := context.WithTimeout(t.worker.run.handlers, lookUpTimeout)
 	defer cancel()
 	kept, err := lookUp(ctx, server.nc, server.api, responsesStream, responseSubject(t.worker.queue.service, t.id, "*"))
 	if err != nil {
 		server.logger.Warn("natsgrpc: look for an answer", "method", t.method, "request", t.id, "error", err)
-		return false
+		return false, err
 	}
 	if kept == nil {
-		return false
+		return false, nil
 	}
 	at, err := time.Parse(time.RFC3339Nano, kept.Header.Get(storedHeader))
-	return err == nil && !at.Before(t.stored)
+	return err == nil && !at.Before(t.stored), nil
 }
 
 // knownVersion reports whether this server understands the request's version of the wire.
