@@ -39,16 +39,36 @@ type DeadLetter struct {
 
 // DeadLetters reads and settles the dead letters of all services. It is safe for concurrent use.
 type DeadLetters struct {
-	js jetstream.JetStream
+	domain string // JetStream's, "" for the connection's own
+	js     jetstream.JetStream
 }
 
+// DeadLettersOption changes what NewDeadLetters makes.
+type DeadLettersOption interface{ applyDeadLetters(*DeadLetters) error }
+
 // NewDeadLetters returns the dead letters of the NATS system that nc is connected to.
-func NewDeadLetters(nc *nats.Conn) (*DeadLetters, error) {
-	js, err := jetstream.New(nc)
-	if err != nil {
+//
+// Errors: an option is wrong.
+func NewDeadLetters(nc *nats.Conn, options ...DeadLettersOption) (*DeadLetters, error) {
+	d := &DeadLetters{}
+	for _, option := range options {
+		if err := option.applyDeadLetters(d); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if d.js, err = jetStream(nc, d.domain); err != nil {
 		return nil, fmt.Errorf("natsgrpc: %w", err)
 	}
-	return &DeadLetters{js: js}, nil
+	return d, nil
+}
+
+// jetStream returns the management of the streams in a domain.
+func jetStream(nc *nats.Conn, domain string) (jetstream.JetStream, error) {
+	if domain == "" {
+		return jetstream.New(nc)
+	}
+	return jetstream.NewWithDomain(nc, domain)
 }
 
 // deadLetter makes the message that keeps a request which was given up after some attempts.

@@ -62,6 +62,11 @@ func TestALeafNodeUsesItsHubsQueues(t *testing.T) {
 	stream := chat(t.Context(), t, conn)
 	require.NoError(t, stream.CloseSend())
 
+	letters, err := natsgrpc.NewDeadLetters(nc, domain)
+	require.NoError(t, err)
+	for _, err := range letters.All(t.Context()) {
+		require.NoError(t, err)
+	}
 	info, err := js.Stream(t.Context(), "RESPONSES")
 	require.NoError(t, err)
 	require.NotZero(t, info.CachedInfo().State.Msgs)
@@ -73,11 +78,13 @@ func TestALeafNodeUsesItsHubsQueues(t *testing.T) {
 
 func TestADomainIsOneToken(t *testing.T) {
 	nc := natsgrpctest.Connect(t, natsgrpctest.NewServer(t))
-	for _, domain := range []string{"", "a.b", "*", ">", "a b"} {
+	for _, domain := range []string{"a.b", "*", ">", "a b"} {
 		want := fmt.Sprintf("natsgrpc: JetStream domain %q; want one subject token", domain)
 		_, err := natsgrpc.NewConn(nc, natsgrpc.WithJetStreamDomain(domain))
 		require.EqualError(t, err, want)
 		_, err = natsgrpc.NewServer(nc, natsgrpc.WithJetStreamDomain(domain))
+		require.EqualError(t, err, want)
+		_, err = natsgrpc.NewDeadLetters(nc, natsgrpc.WithJetStreamDomain(domain))
 		require.EqualError(t, err, want)
 	}
 }

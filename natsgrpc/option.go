@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
@@ -33,20 +34,46 @@ func WithDescriptors(descriptors Descriptors) Option {
 	}
 }
 
+// DomainOption is an Option for what looks at dead letters too.
+type DomainOption interface {
+	Option
+	DeadLettersOption
+}
+
 // WithJetStreamDomain sets the JetStream domain that the streams are in, where it is not the connection's own: a leaf
-// node reaches its hub's streams so. Default: none.
-func WithJetStreamDomain(domain string) Option {
-	api := "$JS." + domain + ".API."
-	check := func() error {
-		if !validToken(domain) {
-			return fmt.Errorf("natsgrpc: JetStream domain %q; want one subject token", domain)
-		}
-		return nil
+// node reaches its hub's streams so. Default: "", the connection's own.
+func WithJetStreamDomain(domain string) DomainOption { return domainOption(domain) }
+
+type domainOption string
+
+func (d domainOption) applyConn(c *Conn) error {
+	c.domain, c.api = string(d), d.api()
+	return d.check()
+}
+
+func (d domainOption) applyServer(s *Server) error {
+	s.domain, s.api = string(d), d.api()
+	return d.check()
+}
+
+func (d domainOption) applyDeadLetters(l *DeadLetters) error {
+	l.domain = string(d)
+	return d.check()
+}
+
+// api is the prefix of the subjects of JetStream's API.
+func (d domainOption) api() string {
+	if d == "" {
+		return jetstream.DefaultAPIPrefix
 	}
-	return option{
-		conn:   func(c *Conn) error { c.api, c.domain = api, domain; return check() },
-		server: func(s *Server) error { s.api, s.domain = api, domain; return check() },
+	return "$JS." + string(d) + ".API."
+}
+
+func (d domainOption) check() error {
+	if d != "" && !validToken(string(d)) {
+		return fmt.Errorf("natsgrpc: JetStream domain %q; want one subject token", string(d))
 	}
+	return nil
 }
 
 // WithLogger sets where incidents are logged. Default: slog.Default().

@@ -2,6 +2,7 @@ package natsgrpc
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -69,6 +70,20 @@ func ConnPermissions(inbox string, services ...protoreflect.ServiceDescriptor) P
 			}
 		}
 	}
+	return p.sorted()
+}
+
+// InDomain returns the permissions of a user whose streams are in a JetStream domain ([WithJetStreamDomain]), not in the
+// one that the user connects to.
+func (p Permissions) InDomain(domain string) Permissions {
+	publish := make([]string, len(p.Publish))
+	for i, subject := range p.Publish {
+		rest, api := strings.CutPrefix(subject, jetstream.DefaultAPIPrefix)
+		if publish[i] = subject; api {
+			publish[i] = domainOption(domain).api() + rest
+		}
+	}
+	p.Publish = publish
 	return p.sorted()
 }
 

@@ -203,17 +203,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	return errors.Join(run.watch(ctx, ensure), run.drain(s.drainTimeout))
 }
 
-// jetStream returns the management of the streams.
-func (s *Server) jetStream() (jetstream.JetStream, error) {
-	if s.domain != "" {
-		return jetstream.NewWithDomain(s.nc, s.domain)
-	}
-	return jetstream.New(s.nc)
-}
-
 // ensure makes sure of the queues: it creates or updates them, or only looks.
 func (s *Server) ensure(ctx context.Context, descriptors []protoreflect.ServiceDescriptor) error {
-	js, err := s.jetStream()
+	js, err := jetStream(s.nc, s.domain)
 	if err != nil {
 		return fmt.Errorf("natsgrpc: %w", err)
 	}

@@ -44,7 +44,7 @@ func (s *serverTelemetry) observe(r *running) (*queueReader, error) {
 	if s == nil {
 		return nil, nil
 	}
-	js, err := r.server.jetStream()
+	js, err := jetStream(r.server.nc, r.server.domain)
 	if err != nil {
 		return nil, fmt.Errorf("natsgrpc: %w", err)
 	}

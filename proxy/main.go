@@ -69,7 +69,7 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 		return err
 	}
 	defer nc.Close()
-	conn, err := natsgrpc.NewConn(nc, natsgrpc.WithDescriptors(files), natsgrpc.WithLogger(logger))
+	conn, err := natsgrpc.NewConn(nc, natsgrpc.WithDescriptors(files), natsgrpc.WithLogger(logger), natsgrpc.WithJetStreamDomain(cfg.NATS.Domain))
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,9 @@ import (
 type Config struct {
 	// URL is one URL of a NATS server, or several, separated by commas. Empty means nats.DefaultURL.
 	URL string `name:"nats" env:"NATS_URL" default:"nats://127.0.0.1:4222" help:"URL of the NATS server, or several, separated by commas."`
+	// Domain is the JetStream domain of the streams, "" for the one of the server that is connected to. Connect does not use
+	// it; natsgrpc.WithJetStreamDomain does.
+	Domain string `name:"nats-domain" env:"NATS_DOMAIN" placeholder:"NAME" help:"JetStream domain of the streams, where it is not the server's own: of a leaf node's hub."`
 	Security
 }
 

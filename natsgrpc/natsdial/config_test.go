@@ -67,6 +67,9 @@ NATS
   --nats="nats://127.0.0.1:4222"
                                 URL of the NATS server, or several, separated by
                                 commas ($NATS_URL).
+  --nats-domain=NAME            JetStream domain of the streams, where it is
+                                not the server's own: of a leaf node's hub
+                                ($NATS_DOMAIN).
   --nats-creds=FILE             Credentials of the NATS user: a file with its
                                 JWT and its seed ($NATS_CREDS).
   --nats-nkey=FILE              NKey of the NATS user: a file with its seed

@@ -65,6 +65,7 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 		return err
 	}
 	options := []natsgrpc.ServerOption{
+		natsgrpc.WithJetStreamDomain(cfg.NATS.Domain),
 		natsgrpc.WithSlots(cfg.QuerySlots, cfg.CommandSlots),
 		natsgrpc.WithUnaryInterceptors(srv.Interceptor()),
 		natsgrpc.WithDrainTimeout(cfg.DrainTimeout),

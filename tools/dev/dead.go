@@ -39,7 +39,7 @@ func (c *deadCommand) with(ctx context.Context, use func(context.Context, *natsg
 		return err
 	}
 	defer nc.Close()
-	letters, err := natsgrpc.NewDeadLetters(nc)
+	letters, err := natsgrpc.NewDeadLetters(nc, natsgrpc.WithJetStreamDomain(c.NATS.Domain))
 	if err != nil {
 		return err
 	}

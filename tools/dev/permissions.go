@@ -17,6 +17,7 @@ type permissionsCommand struct {
 	Role     string   `arg:"" enum:"server,client" help:"server: pulls the services' calls and answers them. client: calls them, as the proxy does."`
 	Services []string `arg:"" help:"Full names of the services, such as rating.v1.UserService."`
 	Inbox    string   `required:"" help:"Prefix of the user's inboxes, which no other user may have (--nats-inbox-prefix)."`
+	Domain   string   `help:"JetStream domain of the streams, where it is not the one that the user connects to (--nats-domain)."`
 	Format   string   `enum:"json,conf,nsc" default:"json" help:"json: the value of permissions in nats-server's configuration. conf: the user, as a configuration of its own. nsc: a command that adds the user to an account."`
 }
 
@@ -62,9 +63,9 @@ func (c *permissionsCommand) permissions() (natsgrpc.Permissions, error) {
 		services[i] = service
 	}
 	if c.Role == "server" {
-		return natsgrpc.ServerPermissions(c.Inbox, services...), nil
+		return natsgrpc.ServerPermissions(c.Inbox, services...).InDomain(c.Domain), nil
 	}
-	return natsgrpc.ConnPermissions(c.Inbox, services...), nil
+	return natsgrpc.ConnPermissions(c.Inbox, services...).InDomain(c.Domain), nil
 }
 
 // jsonText returns the value of `permissions` in NATS's configuration, of whose syntax JSON is part. Its lines but the

@@ -128,6 +128,15 @@ authorization {
 `, permissions(t, "server", "nsc"))
 }
 
+func TestThePermissionsInADomainAreForItsAPI(t *testing.T) {
+	command := permissionsCommand{Role: "server", Services: []string{"rating.v1.UserService"}, Inbox: "_INBOX_x", Domain: "hub", Format: "json"}
+	var text strings.Builder
+	require.NoError(t, command.write(&text))
+	require.NotContains(t, text.String(), "$JS.API.")
+	require.Contains(t, text.String(), `"$JS.hub.API.CONSUMER.MSG.NEXT.CMD_rating_v1_UserService_0.workers"`)
+	require.Contains(t, text.String(), `"rsp.rating_v1_UserService.>"`)
+}
+
 func TestPermissionsOfAnUnknownServiceAreRefused(t *testing.T) {
 	for name, want := range map[string]string{
 		"rating.v1.Nothing": "unknown service rating.v1.Nothing",
