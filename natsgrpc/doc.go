@@ -181,11 +181,11 @@
 // Delivery. The ack subject tells the number of the delivery, which is the attempt. A delivery that reached nobody, because
 // its worker left just then, counts too. A server, in this order,
 //
+//   - runs nothing when it is not the first attempt at a command and RESPONSES has an answer under the call's id that is not
+//     older than the request: it acks the request, for the worker that answered was lost before it could;
 //   - answers DEADLINE_EXCEEDED when the deadline has passed;
 //   - gives a call back with a delay when it does not know the method, or the version, since another server may; from the
 //     5th attempt on it answers UNIMPLEMENTED;
-//   - runs nothing when it is not the first attempt at a command and RESPONSES has an answer under the call's id that is not
-//     older than the request: it acks the request, for the worker that answered was lost before it could;
 //   - runs nothing when the attempt is beyond the method's attempts: it writes the dead letter of a command, then answers
 //     INTERNAL, reason ATTEMPTS_EXHAUSTED, and terminates the request (+TERM);
 //   - runs the handler, with the deadline as its own.

@@ -33,8 +33,8 @@ func ServerPermissions(inbox string, services ...protoreflect.ServiceDescriptor)
 	streams := []string{responsesStream, deadStream, partsStream}
 	for _, service := range services {
 		token := serviceToken(service.FullName())
-		p.Publish = append(p.Publish, "rsp."+token+".>", "rep."+token+".>", "dead."+token+".>", "part."+token+".>", directGet(partsStream, "part."+token+".>"),
-			directGet(responsesStream, "rsp."+token+".>"))
+		p.Publish = append(p.Publish, "rsp."+token+".>", "rep."+token+".>", "dead."+token+".>", "part."+token+".>",
+			directGet(partsStream, "part."+token+".>"), directGet(responsesStream, "rsp."+token+".>"))
 		p.Subscribe = append(p.Subscribe, aliveSubject(token), cancelSubject(token), "str."+token+".>")
 		for _, queue := range Queues(service) {
 			consumer := queue.Stream.Name + "." + queue.Consumer.Durable

@@ -2,6 +2,7 @@ package natsgrpc_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"sync/atomic"
 	"testing"
@@ -109,7 +110,7 @@ func TestACallWithTheKeyOfOneInWorkGetsItsAnswer(t *testing.T) {
 }
 
 // A worker that is lost between its answer and its acknowledgement leaves a command that has an answer and is delivered
-// again. It is not run again, even after its last attempt.
+// again. It is not run again, and keeps its answer, even after its last attempt and its deadline.
 func TestARedeliveredCommandWithAnAnswerIsOnlyAcknowledged(t *testing.T) {
 	for _, deliveries := range []int{1, 3} { // of 3 attempts
 		nc := natsgrpctest.Connect(t, natsgrpctest.NewServer(t))
@@ -123,7 +124,10 @@ func TestARedeliveredCommandWithAnAnswerIsOnlyAcknowledged(t *testing.T) {
 		require.NoError(t, err)
 		_, err = js.PublishMsg(t.Context(), &nats.Msg{
 			Subject: "cmd.natsgrpctest_v1_EchoService.0.Command.id",
-			Header:  nats.Header{"Natsgrpc-Reply-To": {"rsp.natsgrpctest_v1_EchoService.id.conn"}},
+			Header: nats.Header{
+				"Natsgrpc-Reply-To": {"rsp.natsgrpctest_v1_EchoService.id.conn"},
+				"Natsgrpc-Deadline": {fmt.Sprint(time.Now().UnixNano())},
+			},
 		})
 		require.NoError(t, err)
 		consumer, err := js.Consumer(t.Context(), commandStream, "workers")

@@ -130,7 +130,17 @@ func (t *task) perform() (result outcome, delay time.Duration, retry bool) {
 	if err != nil {
 		return failure(status.Errorf(codes.Internal, "natsgrpc: malformed request: %v", err)), 0, false
 	}
+	unsure := false // whether it is answered already
+	if t.attempt > 1 && t.worker.queue.kind == command && !t.stream {
+		if t.answered, err = t.hasAnswer(); t.answered {
+			return outcome{}, 0, false
+		}
+		unsure = err != nil
+	}
 	if limited && !time.Now().Before(deadline) {
+		if unsure {
+			return t.goRound(err)
+		}
 		return failure(status.Error(codes.DeadlineExceeded, "natsgrpc: the deadline passed in the queue")), 0, false
 	}
 	m, known := t.worker.queue.methods[t.name]
@@ -142,23 +152,14 @@ func (t *task) perform() (result outcome, delay time.Duration, retry bool) {
 	if !known || !served || !t.knownVersion() {
 		// Another version of this service may serve it, so it goes round before it is refused.
 		if t.attempt < defaultAttempts {
-			t.failed = errUnknownMethod
-			return outcome{}, jitter(defaultBackoff << min(t.attempt-1, maxBackoffDoublings)), true
+			return t.goRound(errUnknownMethod)
 		}
 		return failure(status.Errorf(codes.Unimplemented, "unknown method %s for service %s", t.name, t.worker.service.descriptor.FullName())), 0, false
 	}
-	if t.attempt > 1 && t.worker.queue.kind == command && !t.stream {
-		answered, err := t.hasAnswer()
-		switch {
-		case answered:
-			t.answered = true
-			return outcome{}, 0, false
-		case err != nil && t.attempt > m.attempts: // it may have one, and then it is no dead letter
-			t.failed = err
-			return outcome{}, jitter(m.backoffAfter(t.attempt)), true
-		}
-	}
 	if t.attempt > m.attempts {
+		if unsure { // an answered command is no dead letter
+			return t.goRound(err)
+		}
 		t.settle, t.dead = ackTerminate, true
 		t.worker.run.server.logger.ErrorContext(t.ctx, "natsgrpc: every attempt failed", "method", t.method, "request", t.id, "attempts", m.attempts)
 		return failure(errorWithReason(codes.Internal, ReasonAttemptsExhausted,
@@ -181,6 +182,12 @@ func (t *task) perform() (result outcome, delay time.Duration, retry bool) {
 	t.worker.run.server.logger.WarnContext(t.ctx, "natsgrpc: an attempt failed", "method", t.method, "request", t.id,
 		"attempt", t.attempt, "of", m.attempts, "next_in", delay, "error", err)
 	return outcome{}, delay, true
+}
+
+// goRound gives the call back to its queue for want of something that another delivery may find.
+func (t *task) goRound(cause error) (_ outcome, delay time.Duration, retry bool) {
+	t.failed = cause
+	return outcome{}, jitter(defaultBackoff << min(t.attempt-1, maxBackoffDoublings)), true
 }
 
 // hasAnswer reports whether the stream of answers has one to this request already: the worker that made it was lost before
@@ -405,7 +412,8 @@ func (t *task) message(result outcome) *nats.Msg {
 		return nil
 	}
 	msg := &nats.Msg{Subject: to, Header: nats.Header{}, Data: result.body}
-	err := errors.Join(putStatus(msg.Header, result.status), putMetadata(msg.Header, prefixMetadata, result.header), putMetadata(msg.Header, prefixTrailer, result.trailer))
+	err := errors.Join(putStatus(msg.Header, result.status),
+		putMetadata(msg.Header, prefixMetadata, result.header), putMetadata(msg.Header, prefixTrailer, result.trailer))
 	if err != nil {
 		msg.Header, msg.Data = nats.Header{}, nil
 		_ = putStatus(msg.Header, &spb.Status{Code: int32(codes.Internal), Message: err.Error()})
