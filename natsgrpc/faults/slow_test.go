@@ -17,7 +17,7 @@ func TestAClientThatDoesNotReadGetsItsAnswersLater(t *testing.T) {
 	l := newLink(t, n)
 	nc := connect(t, l.url())
 	kind := func(i int) string { // those that are in flight when the link stalls, and those after them
-		if i > size()/2 && i <= size()/2+3*callers {
+		if i > size()/2 && i <= size()/2+2*callers {
 			return largePayload
 		}
 		return goodPayload

@@ -35,7 +35,7 @@ const (
 
 const (
 	deadlyWork  = 600 * time.Millisecond
-	largeAnswer = 256 << 10
+	largeAnswer = 512 << 10
 )
 
 // workerRole is a process that serves the test's service.
