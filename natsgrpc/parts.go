@@ -105,13 +105,11 @@ func getParts(ctx context.Context, nc *nats.Conn, api, service string, p parts, 
 	defer cancel()
 	body := make([]byte, 0, p.bytes)
 	for i := range p.count {
-		part, err := nc.RequestWithContext(ctx, api+"DIRECT.GET."+partsStream+"."+partSubject(service, p.token, i), nil)
+		part, err := lookUp(ctx, nc, api, partsStream, partSubject(service, p.token, i))
 		switch {
-		case err != nil && ctx.Err() != nil:
-			return nil, status.FromContextError(ctx.Err()).Err()
 		case err != nil:
 			return nil, partsLost("a part could not be read", err)
-		case part.Header.Get(statusHeader) != "" || len(part.Data) == 0 || len(body)+len(part.Data) > p.bytes:
+		case part == nil || len(part.Data) == 0 || len(body)+len(part.Data) > p.bytes:
 			return nil, partsLost("a part is not there any more", nil)
 		}
 		body = append(body, part.Data...)

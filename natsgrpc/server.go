@@ -323,9 +323,6 @@ func (s *Server) start(ctx context.Context, services []*service) (*running, erro
 	return r, nil
 }
 
-// publish publishes an answer or an acknowledgement.
-func (r *running) publish(msg *nats.Msg) { r.writer.publish(msg) }
-
 // onPublishFailed is told of an answer or an acknowledgement that could not be published. Both are made good: an answer is
 // published again, or another delivery makes it.
 func (s *Server) onPublishFailed(msg *nats.Msg, err error) {

@@ -313,9 +313,9 @@ func (t *task) acknowledge(how []byte) {
 	if gone {
 		return
 	}
-	t.worker.run.publish(&nats.Msg{Subject: t.msg.Reply, Data: how})
+	t.worker.run.writer.publish(&nats.Msg{Subject: t.msg.Reply, Data: how})
 	if !t.dead && !bytes.HasPrefix(how, ackNegative) {
-		freeParts(t.worker.run.publish, t.worker.queue.service, t.msg.Header)
+		freeParts(t.worker.run.writer.publish, t.worker.queue.service, t.msg.Header)
 	}
 }
 
@@ -349,7 +349,7 @@ func (t *task) reply(result outcome) {
 		return
 	}
 	if msg != nil {
-		t.worker.run.publish(msg)
+		t.worker.run.writer.publish(msg)
 	}
 	t.acknowledge(t.settle)
 }
@@ -386,7 +386,7 @@ func (t *task) next() {
 	msg := t.outbox[0]
 	msg.Reply = t.worker.run.ledger.keptReply(t, t.step)
 	t.published = time.Now()
-	t.worker.run.publish(msg) // look repeats it
+	t.worker.run.writer.publish(msg) // look repeats it
 }
 
 // kept takes note that a stream has what was published in a step.
