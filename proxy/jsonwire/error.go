@@ -1,6 +1,9 @@
 package jsonwire
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Error says what is wrong with JSON that is read.
 type Error struct {
@@ -19,4 +22,19 @@ func (e *Error) Error() string {
 		return fmt.Sprintf("%s at byte %d", e.Description, e.Offset)
 	}
 	return fmt.Sprintf("%s: %s at byte %d", e.Field, e.Description, e.Offset)
+}
+
+// within puts a part before the path: the name of a field, or an index or a key in brackets.
+func (e *Error) within(part string) {
+	switch {
+	case e.Field == "":
+		e.Field = part
+	case len(e.Field) > maxEcho:
+		// What a deep message costs has a bound; the head of the path is what counts.
+		e.Field = part + "…"
+	case strings.HasPrefix(e.Field, "["):
+		e.Field = part + e.Field
+	default:
+		e.Field = part + "." + e.Field
+	}
 }

@@ -3,6 +3,7 @@ package jsonwire
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -11,29 +12,108 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// referenceWire is AppendWire by way of a dynamic message and protojson.
+// What is rare takes the way by a dynamic message and protojson: extensions, proto1's message sets, and on the wire
+// groups, fields and oneofs that come in several pieces, and map keys that come twice.
+
+func isUnusual(err error) bool { return errors.Is(err, errUnusual) }
+
+// referenceWire is [MessageCodec.AppendWire] by way of protojson.
 func (c *Codecs) referenceWire(dst []byte, message protoreflect.MessageDescriptor, data []byte) ([]byte, error) {
 	m := dynamicpb.NewMessage(message)
+	if err := c.referenceUnmarshal(data, m, c.options.allowPartial); err != nil {
+		return dst, err
+	}
+	return referenceMarshal(dst, m)
+}
+
+// referenceUnmarshal reads a message. The error is an *Error without a field and a position.
+func (c *Codecs) referenceUnmarshal(data []byte, m proto.Message, partial bool) error {
+	if !json.Valid(data) { // protojson takes some things that are not JSON, such as 1e for 1
+		return &Error{Description: "invalid JSON"}
+	}
 	err := protojson.UnmarshalOptions{
-		AllowPartial:   c.options.allowPartial,
+		AllowPartial:   partial,
 		DiscardUnknown: c.options.discardUnknown,
 		Resolver:       c.options.resolver,
 		RecursionLimit: c.options.recursionLimit,
 	}.Unmarshal(data, m)
 	if err != nil {
-		return dst, &Error{Description: err.Error()}
+		return &Error{Description: err.Error()}
 	}
-	return proto.MarshalOptions{AllowPartial: true}.MarshalAppend(dst, m)
+	return nil
 }
 
-// referenceJSON is AppendJSON by way of a dynamic message and protojson.
+func referenceMarshal(dst []byte, m proto.Message) ([]byte, error) {
+	out, err := proto.MarshalOptions{AllowPartial: true}.MarshalAppend(dst, m)
+	if err != nil {
+		return dst, &Error{Description: err.Error()}
+	}
+	return out, nil
+}
+
+// referenceFieldWire is [FieldCodec.AppendWire] by way of protojson, which reads messages only: so the value becomes the
+// only field of one.
+func (c *Codecs) referenceFieldWire(dst []byte, field protoreflect.FieldDescriptor, data []byte) ([]byte, error) {
+	if !json.Valid(data) {
+		return dst, &Error{Field: string(field.Name()), Description: "invalid JSON"}
+	}
+	name, _ := appendString(nil, []byte(field.JSONName()))
+	m := dynamicpb.NewMessage(field.ContainingMessage())
+	object := bytes.Join([][]byte{{'{'}, name, {':'}, data, {'}'}}, nil)
+	if err := c.referenceUnmarshal(object, m, true); err != nil {
+		return dst, err
+	}
+	if !c.options.allowPartial {
+		var err error
+		m.Range(func(_ protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+			err = checkInitialized(field, value)
+			return false
+		})
+		if err != nil {
+			return dst, &Error{Field: string(field.Name()), Description: err.Error()}
+		}
+	}
+	return referenceMarshal(dst, m)
+}
+
+// checkInitialized checks the messages in a field's value for required fields.
+func checkInitialized(field protoreflect.FieldDescriptor, value protoreflect.Value) error {
+	var errs []error
+	check := func(message protoreflect.Message) { errs = append(errs, proto.CheckInitialized(message.Interface())) }
+	switch {
+	case field.IsMap() && field.MapValue().Message() != nil:
+		value.Map().Range(func(_ protoreflect.MapKey, value protoreflect.Value) bool {
+			check(value.Message())
+			return true
+		})
+	case field.IsMap() || field.Message() == nil:
+	case field.IsList():
+		for i := range value.List().Len() {
+			check(value.List().Get(i).Message())
+		}
+	default:
+		check(value.Message())
+	}
+	return errors.Join(errs...)
+}
+
+// referenceJSON is [MessageCodec.AppendJSON] by way of protojson.
 func (c *Codecs) referenceJSON(dst []byte, message protoreflect.MessageDescriptor, wire []byte) ([]byte, error) {
 	m := dynamicpb.NewMessage(message)
 	if err := (proto.UnmarshalOptions{AllowPartial: true, Resolver: c.options.resolver}).Unmarshal(wire, m); err != nil {
 		return dst, fmt.Errorf("jsonwire: decode %s: %w", message.FullName(), err)
 	}
+	data, err := c.referenceText(m, c.options.allowPartial)
+	if err != nil {
+		return dst, err
+	}
+	return append(dst, data...), nil
+}
+
+// referenceText returns the JSON of a message, compact: protojson varies its white space from build to build.
+func (c *Codecs) referenceText(m proto.Message, partial bool) ([]byte, error) {
 	data, err := protojson.MarshalOptions{
-		AllowPartial:      c.options.allowPartial,
+		AllowPartial:      partial,
 		UseProtoNames:     c.options.protoNames,
 		UseEnumNumbers:    c.options.enumNumbers,
 		EmitUnpopulated:   c.options.unpopulated,
@@ -41,12 +121,42 @@ func (c *Codecs) referenceJSON(dst []byte, message protoreflect.MessageDescripto
 		Resolver:          c.options.resolver,
 	}.Marshal(m)
 	if err != nil {
-		return dst, fmt.Errorf("jsonwire: encode %s: %w", message.FullName(), err)
+		return nil, fmt.Errorf("jsonwire: encode %s: %w", m.ProtoReflect().Descriptor().FullName(), err)
 	}
-	// protojson varies its white space from build to build.
-	buffer := bytes.NewBuffer(dst)
-	if err := json.Compact(buffer, data); err != nil {
-		return dst, fmt.Errorf("jsonwire: encode %s: %w", message.FullName(), err)
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, data); err != nil {
+		return nil, fmt.Errorf("jsonwire: encode %s: %w", m.ProtoReflect().Descriptor().FullName(), err)
 	}
-	return buffer.Bytes(), nil
+	return compact.Bytes(), nil
+}
+
+// referenceFieldJSON is [FieldCodec.AppendJSON] by way of protojson.
+func (c *Codecs) referenceFieldJSON(dst []byte, field protoreflect.FieldDescriptor, wire []byte) ([]byte, error) {
+	message := dynamicpb.NewMessage(field.ContainingMessage())
+	if err := (proto.UnmarshalOptions{AllowPartial: true, Resolver: c.options.resolver}).Unmarshal(wire, message); err != nil {
+		return dst, fmt.Errorf("jsonwire: decode %s: %w", message.Descriptor().FullName(), err)
+	}
+	if !message.Has(field) {
+		return append(dst, c.plans.message(field.ContainingMessage()).fields[field.Index()].unset...), nil
+	}
+	if !c.options.allowPartial {
+		if err := checkInitialized(field, message.Get(field)); err != nil {
+			return dst, fmt.Errorf("jsonwire: encode %s: %w", field.FullName(), err)
+		}
+	}
+	only := dynamicpb.NewMessage(field.ContainingMessage())
+	only.Set(field, message.Get(field))
+	data, err := c.referenceText(only, true)
+	if err != nil {
+		return dst, err
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return dst, fmt.Errorf("jsonwire: encode %s: %w", field.FullName(), err)
+	}
+	name := field.JSONName()
+	if c.options.protoNames {
+		name = field.TextName()
+	}
+	return append(dst, fields[name]...), nil
 }

@@ -1,0 +1,328 @@
+package jsonwire
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// decoder reads JSON and writes wire bytes, in one pass. Its methods return false when the JSON is refused; then err says
+// why, or unusual is set.
+type decoder struct {
+	scanner
+	lengthWriter
+	plans *plans
+	// seen is a stack with a bit for each field and oneof of the messages under way that there was.
+	seen []uint64
+	// keys is a stack with the keys that there were in the maps under way.
+	keys    []mapKey
+	scratch []byte
+	// partial says that required fields may be missing.
+	partial bool
+	// unusual sends the JSON on the way by protojson, see [Codecs.referenceWire].
+	unusual bool
+}
+
+// message reads a message that may have depth levels, itself included.
+func (d *decoder) message(m *messagePlan, depth int) bool {
+	if depth <= 0 {
+		return d.fail(d.pos, "exceeded max recursion depth")
+	}
+	if m.form == anyForm {
+		return d.anyMessage(depth - 1)
+	}
+	return d.content(m, depth-1)
+}
+
+// content reads a message, other than an Any, whose fields may have depth levels.
+func (d *decoder) content(m *messagePlan, depth int) bool {
+	switch m.form {
+	case timestampForm:
+		return d.timestamp()
+	case durationForm:
+		return d.duration()
+	case wrapperForm:
+		_, ok := d.scalar(&m.fields[0], m.fields[0].tag)
+		return ok
+	case structForm:
+		return d.mapping(&m.fields[0], depth)
+	case listForm:
+		return d.list(&m.fields[0], depth)
+	case valueForm:
+		return d.dynamicValue(m, depth)
+	case maskForm:
+		return d.mask(&m.fields[0])
+	default:
+		return d.object(m, depth, false)
+	}
+}
+
+// object reads an ordinary message. inAny says that a member "@type" is none of its fields.
+func (d *decoder) object(m *messagePlan, depth int, inAny bool) bool {
+	if m.unsupported {
+		d.unusual = true
+		return false
+	}
+	if !d.open('{') {
+		return false
+	}
+	base := len(d.seen)
+	oneofs := (len(m.fields) + 63) / 64 * 64 // the bit of the first one
+	for range (oneofs + m.oneofs + 64) / 64 {
+		d.seen = append(d.seen, 0)
+	}
+	next := 0
+	for first := true; d.more('}', first); first = false {
+		at := d.pos
+		i, ok := d.name(m, next, inAny, depth)
+		if !ok {
+			return false
+		}
+		if i < 0 {
+			continue
+		}
+		next = i + 1
+		f := &m.fields[i]
+		if !d.see(base, i) {
+			return d.refuse(f, at, "duplicate field ")
+		}
+		if !f.takesNull && d.peek() == 'n' && d.literal("null") {
+			continue
+		}
+		if f.oneof != 0 && !d.see(base, oneofs+f.oneof) {
+			return d.refuse(f, at, "oneof "+string(f.descriptor.ContainingOneof().Name())+" is already set before ")
+		}
+		if !d.field(f, depth) {
+			return d.within(string(f.descriptor.Name()))
+		}
+	}
+	if d.err != nil || !d.partial && !d.hasRequired(m, base) {
+		return false
+	}
+	d.seen = d.seen[:base]
+	return true
+}
+
+// see notes a bit of the message whose bits are at base, and returns false if it was noted before.
+func (d *decoder) see(base, bit int) bool {
+	word, mask := &d.seen[base+bit/64], uint64(1)<<(bit%64)
+	if *word&mask != 0 {
+		return false
+	}
+	*word |= mask
+	return true
+}
+
+// hasRequired checks that the message with the bits at base has had all its required fields.
+func (d *decoder) hasRequired(m *messagePlan, base int) bool {
+	for _, i := range m.required {
+		if d.seen[base+i/64]&(1<<(i%64)) == 0 {
+			return d.fail(d.pos, "required field "+string(m.fields[i].descriptor.FullName())+" not set")
+		}
+	}
+	return true
+}
+
+// refuse fails at a member's name.
+func (d *decoder) refuse(f *fieldPlan, at int, description string) bool {
+	d.pos = at
+	d.space()
+	d.fail(d.pos, description+d.token(d.pos))
+	return d.within(string(f.descriptor.Name()))
+}
+
+// within puts a part before the path of the field that is at fault. It returns false.
+func (d *decoder) within(part string) bool {
+	if d.err != nil {
+		d.err.within(part)
+	}
+	return false
+}
+
+// name reads a member's name and colon and returns the index of its field. It guesses that this is next: JSON is mostly
+// written in the order of declaration. The index is -1 where the member is none of a field's and was skipped.
+func (d *decoder) name(m *messagePlan, next int, inAny bool, depth int) (int, bool) {
+	if d.peek() == '"' && next < len(m.fields) {
+		if rest, quoted := d.in[d.pos+1:], m.fields[next].quotedName; len(rest) > len(quoted) && string(rest[:len(quoted)]) == quoted {
+			d.pos += 1 + len(quoted)
+			return next, d.colon()
+		}
+	}
+	at := d.pos
+	name, ok := d.string(d.scratch)
+	if !ok || !d.colon() {
+		return 0, false
+	}
+	if inAny && string(name) == "@type" {
+		return -1, d.skip(depth)
+	}
+	if len(name) >= 2 && name[0] == '[' && name[len(name)-1] == ']' {
+		d.unusual = true // the name of an extension
+		return 0, false
+	}
+	if i, ok := m.byName[string(name)]; ok {
+		return i, true
+	}
+	if d.plans.options.discardUnknown {
+		return -1, d.skip(depth)
+	}
+	d.fail(at, "unknown field "+d.token(at))
+	return 0, d.within(shorten(name))
+}
+
+// field reads the value of a field.
+func (d *decoder) field(f *fieldPlan, depth int) bool {
+	switch {
+	case f.cardinality == list:
+		return d.list(f, depth)
+	case f.cardinality == mapped:
+		return d.mapping(f, depth)
+	case f.message != nil:
+		return d.nested(f, depth)
+	default:
+		_, ok := d.scalar(f, f.tag)
+		return ok
+	}
+}
+
+// nested reads a message as a field or an element.
+func (d *decoder) nested(f *fieldPlan, depth int) bool {
+	d.out = append(d.out, f.tag...)
+	if f.kind == protoreflect.GroupKind {
+		ok := d.message(f.message, depth)
+		d.out = append(d.out, f.endTag...)
+		return ok
+	}
+	mark := d.begin()
+	if !d.message(f.message, depth) {
+		return false
+	}
+	d.end(mark)
+	return true
+}
+
+// list reads a repeated field.
+func (d *decoder) list(f *fieldPlan, depth int) bool {
+	if !d.open('[') {
+		return false
+	}
+	start, tag := len(d.out), f.tag
+	var mark int
+	if f.packed {
+		d.out = append(d.out, tag...)
+		mark, tag = d.begin(), ""
+	}
+	empty := len(d.out)
+	i := 0
+	for ; d.more(']', i == 0); i++ {
+		var ok bool
+		if f.message != nil {
+			ok = d.nested(f, depth)
+		} else {
+			_, ok = d.scalar(f, tag)
+		}
+		if !ok {
+			return d.within("[" + strconv.Itoa(i) + "]")
+		}
+	}
+	if d.err != nil {
+		return false
+	}
+	if f.packed {
+		d.end(mark)
+		if len(d.out) == empty {
+			d.out = d.out[:start]
+		}
+	}
+	return true
+}
+
+// mapKey is a key of a map that is being read.
+type mapKey struct {
+	start, end int // in out
+	at         int // in the JSON
+}
+
+// mapping reads a map.
+func (d *decoder) mapping(f *fieldPlan, depth int) bool {
+	if !d.open('{') {
+		return false
+	}
+	base := len(d.keys)
+	// While each key is greater than the one before, as in JSON that was written in order, none can come twice.
+	ascending := true
+	for first := true; d.more('}', first); first = false {
+		start := len(d.out)
+		d.out = append(d.out, f.tag...)
+		mark := d.begin()
+		key, ok := d.mapKey(f.key)
+		if !ok || !d.colon() {
+			return false
+		}
+		if n := len(d.keys); n > base && d.compareKeys(d.keys[n-1], key) >= 0 {
+			ascending = false
+		}
+		written := true
+		if f.value.message != nil {
+			ok = d.nested(f.value, depth)
+		} else {
+			written, ok = d.scalar(f.value, f.value.tag)
+		}
+		switch {
+		case !ok:
+			return d.within("[" + d.token(key.at) + "]")
+		case !written: // an unknown enum value, discarded
+			d.end(mark)
+			d.out = d.out[:start]
+		default:
+			d.keys = append(d.keys, key)
+			d.end(mark)
+		}
+	}
+	if d.err != nil || !ascending && !d.areUnique(d.keys[base:]) {
+		return false
+	}
+	d.keys = d.keys[:base]
+	return true
+}
+
+func (d *decoder) compareKeys(a, b mapKey) int {
+	return bytes.Compare(d.out[a.start:a.end], d.out[b.start:b.end])
+}
+
+// areUnique sorts keys and checks that no two are the same.
+func (d *decoder) areUnique(keys []mapKey) bool {
+	slices.SortFunc(keys, d.compareKeys)
+	for i := 1; i < len(keys); i++ {
+		if d.compareKeys(keys[i-1], keys[i]) == 0 {
+			at := max(keys[i-1].at, keys[i].at)
+			d.fail(at, "duplicate map key "+d.token(at))
+			return d.within("[" + d.token(at) + "]")
+		}
+	}
+	return true
+}
+
+// mapKey reads a member's name as the key of a map's entry and writes it.
+func (d *decoder) mapKey(f *fieldPlan) (mapKey, bool) {
+	d.space()
+	at := d.pos
+	d.out = append(d.out, f.tag...)
+	if f.kind == protoreflect.StringKind {
+		start, ok := d.text()
+		return mapKey{start: start, end: len(d.out), at: at}, ok
+	}
+	name, ok := d.string(d.scratch)
+	if !ok {
+		return mapKey{}, false
+	}
+	bits, ok := keyBits(f.kind, string(name))
+	if !ok {
+		return mapKey{}, d.fail(at, "invalid value for "+f.kind.String()+" key: "+d.token(at))
+	}
+	start := len(d.out)
+	d.appendBits(f.wireType, bits)
+	return mapKey{start: start, end: len(d.out), at: at}, true
+}
