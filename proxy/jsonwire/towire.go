@@ -75,6 +75,7 @@ func (d *decoder) object(m *messagePlan, depth int, inAny bool) bool {
 	}
 	next := 0
 	for first := true; d.more('}', first); first = false {
+		d.space()
 		at := d.pos
 		i, ok := d.name(m, next, inAny, depth)
 		if !ok {
@@ -86,13 +87,13 @@ func (d *decoder) object(m *messagePlan, depth int, inAny bool) bool {
 		next = i + 1
 		f := &m.fields[i]
 		if !d.see(base, i) {
-			return d.refuse(f, at, "duplicate field ")
+			return d.refuse(f, at, "duplicate field "+d.token(at))
 		}
 		if !f.takesNull && d.peek() == 'n' && d.literal("null") {
 			continue
 		}
 		if f.oneof != 0 && !d.see(base, oneofs+f.oneof) {
-			return d.refuse(f, at, "oneof "+string(f.descriptor.ContainingOneof().Name())+" is already set before ")
+			return d.refuse(f, at, "oneof "+string(f.descriptor.ContainingOneof().Name())+" is set already")
 		}
 		if !d.field(f, depth) {
 			return d.within(string(f.descriptor.Name()))
@@ -127,9 +128,7 @@ func (d *decoder) hasRequired(m *messagePlan, base int) bool {
 
 // refuse fails at a member's name.
 func (d *decoder) refuse(f *fieldPlan, at int, description string) bool {
-	d.pos = at
-	d.space()
-	d.fail(d.pos, description+d.token(d.pos))
+	d.fail(at, description)
 	return d.within(string(f.descriptor.Name()))
 }
 

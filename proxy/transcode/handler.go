@@ -67,7 +67,9 @@ func New(conn grpc.ClientConnInterface, services []protoreflect.ServiceDescripto
 	}
 	h.options.types = append(h.options.types, typesOf(services), protoregistry.GlobalTypes)
 	if h.options.newCodec == nil {
-		h.options.newCodec = newDynamicCodec(h.options.types)
+		newCodec, err := newCompiledCodec(h.options.types)
+		errs = append(errs, err)
+		h.options.newCodec = newCodec
 	}
 	for _, service := range services {
 		for i := range service.Methods().Len() {

@@ -190,7 +190,7 @@ func FuzzQuery(f *testing.F) {
 	}
 	handler := newHandler(f, nil, `get: "/x/{name}"`)
 	binding := handler.Bindings()[0]
-	codec, err := newDynamicCodec(handler.options.types)(binding)
+	codec, err := handler.options.newCodec(binding)
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, query string) {
 		params, err := binding.appendQuery(nil, query)

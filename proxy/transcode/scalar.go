@@ -9,43 +9,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// parseText parses the text of a parameter, see [Param]. newMessage gives an empty message of the field's type; it is
-// called for messages only.
-func parseText(field protoreflect.FieldDescriptor, text string, newMessage func() protoreflect.Message) (protoreflect.Value, error) {
-	message := field.Message()
-	if message == nil {
-		return parseScalar(field, text)
-	}
-	value := newMessage()
-	name := string(message.FullName())
-	switch kind := strings.TrimPrefix(name, "google.protobuf."); {
-	case strings.HasSuffix(kind, "Value") && message.Fields().Len() == 1 && !message.Fields().Get(0).IsList():
-		inner := message.Fields().Get(0)
-		scalar, err := parseScalar(inner, text)
-		if err != nil {
-			return protoreflect.Value{}, err
-		}
-		value.Set(inner, scalar)
-	case kind == "FieldMask":
-		if err := parseFieldMask(value, text); err != nil {
-			return protoreflect.Value{}, err
-		}
-	default:
-		data := []byte(text)
-		if kind == "Timestamp" || kind == "Duration" {
-			data, _ = json.Marshal(text)
-		}
-		if err := protojson.Unmarshal(data, value.Interface()); err != nil {
-			return protoreflect.Value{}, invalidText(text, name)
-		}
-	}
-	return protoreflect.ValueOfMessage(value), nil
-}
-
+// parseScalar parses the text of a scalar, see [Param].
 func parseScalar(field protoreflect.FieldDescriptor, text string) (protoreflect.Value, error) {
 	kind := field.Kind()
 	switch kind {
@@ -132,23 +99,6 @@ func parseBase64(text string) ([]byte, bool) {
 	return data, err == nil
 }
 
-// parseFieldMask sets the paths of a FieldMask. Its JSON form wants lowerCamelCase; people write URLs by hand and use
-// the proto names as well, and `*` is a mask in AIP-134.
-func parseFieldMask(mask protoreflect.Message, text string) error {
-	if text == "" {
-		return nil
-	}
-	field := mask.Descriptor().Fields().ByName("paths")
-	paths := mask.Mutable(field).List()
-	for path := range strings.SplitSeq(text, ",") {
-		if path != "*" && !protoreflect.FullName(path).IsValid() {
-			return invalidText(text, "google.protobuf.FieldMask")
-		}
-		paths.Append(protoreflect.ValueOfString(snakeCase(path)))
-	}
-	return nil
-}
-
 // snakeCase turns lowerCamelCase into snake_case, as the JSON form of FieldMask does, and leaves snake_case alone.
 func snakeCase(path string) string {
 	var b strings.Builder
@@ -165,3 +115,10 @@ func snakeCase(path string) string {
 
 // toValidUTF8 replaces each run of invalid UTF-8, which neither JSON nor a string of a protobuf message can hold.
 func toValidUTF8(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// protoText returns the text of an error of the protobuf module without its prefix, in which the space varies from build
+// to build.
+func protoText(err error) string {
+	text := strings.TrimPrefix(err.Error(), "proto:")
+	return strings.TrimLeft(text, " \u00a0")
+}
