@@ -96,11 +96,20 @@ func (c *Codecs) encode(dst, wire []byte, write func(*encoder) error) ([]byte, e
 	}
 	e := c.encoders.Get().(*encoder) //nolint:forcetypeassert // the pool has no others
 	e.partial = c.options.allowPartial
-	err := write(e)
-	if err == nil {
-		dst = append(dst, e.out...)
+	kept := e.out
+	direct := hasRoom(dst, 2*len(wire))
+	if direct {
+		e.out = dst
 	}
-	e.out, e.values, e.entries = e.out[:0], e.values[:0], e.entries[:0]
+	err := write(e)
+	switch {
+	case err != nil:
+	case direct:
+		dst = e.out
+	default:
+		dst, kept = append(dst, e.out...), e.out
+	}
+	e.out, e.values, e.entries = kept[:0], e.values[:0], e.entries[:0]
 	if cap(e.out) <= maxKept {
 		c.encoders.Put(e)
 	}
@@ -111,6 +120,11 @@ func (c *Codecs) encode(dst, wire []byte, write func(*encoder) error) ([]byte, e
 func (c *Codecs) decode(dst, json []byte, read func(*decoder) bool) ([]byte, error) {
 	d := c.decoders.Get().(*decoder) //nolint:forcetypeassert // the pool has no others
 	d.in, d.pos, d.partial = json, 0, c.options.allowPartial
+	kept := d.out
+	direct := hasRoom(dst, len(json))
+	if direct {
+		d.out = dst
+	}
 	ok := read(d)
 	if ok && (d.peek() != 0 || d.pos < len(d.in)) {
 		ok = d.unexpected(d.pos)
@@ -119,16 +133,24 @@ func (c *Codecs) decode(dst, json []byte, read func(*decoder) bool) ([]byte, err
 	switch {
 	case ok:
 		d.finish()
-		dst = append(dst, d.out...)
+		if direct {
+			dst = d.out
+		} else {
+			dst, kept = append(dst, d.out...), d.out
+		}
 	case d.unusual:
 		err = errUnusual
 	default:
 		err = d.err
 	}
 	d.in, d.err, d.unusual = nil, nil, false
-	d.out, d.long, d.extra, d.seen, d.keys = d.out[:0], d.long[:0], 0, d.seen[:0], d.keys[:0]
+	d.out, d.long, d.extra, d.seen, d.keys = kept[:0], d.long[:0], 0, d.seen[:0], d.keys[:0]
 	if cap(d.out) <= maxKept {
 		c.decoders.Put(d)
 	}
 	return dst, err
 }
+
+// hasRoom reports whether what needs about so many bytes can be written to dst at once. It would have to grow otherwise,
+// more than once: then it is better to write elsewhere first.
+func hasRoom(dst []byte, bytes int) bool { return cap(dst)-len(dst) >= bytes+64 }

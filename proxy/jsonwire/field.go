@@ -53,13 +53,14 @@ func (c *FieldCodec) AppendJSON(dst, wire []byte) ([]byte, error) {
 			return err
 		}
 		e.partial = c.codecs.options.allowPartial
+		before := len(e.out)
 		if value := e.values[base+c.index]; value.end != 0 {
 			written, err := e.field(f, wire, value, DefaultRecursionLimit-1)
 			if written || err != nil {
 				return err
 			}
 		}
-		e.out = append(e.out[:0], f.unset...)
+		e.out = append(e.out[:before], f.unset...)
 		return nil
 	})
 	switch {

@@ -85,6 +85,7 @@ type fieldPlan struct {
 	packed   bool
 	// implicit says that zero is the same as unset.
 	implicit bool
+	required bool
 	// nullEnum says that the type is google.protobuf.NullValue; takesNull, that a JSON null is a value of the field.
 	nullEnum, takesNull bool
 	// emitUnset says that the field is written even if it is not set.
@@ -194,7 +195,7 @@ func (p *plans) compile(descriptor protoreflect.MessageDescriptor) *messagePlan 
 		field := descriptor.Fields().Get(i)
 		p.compileField(&plan.fields[i], field)
 		plan.addNumber(field.Number(), i)
-		if field.Cardinality() == protoreflect.Required {
+		if plan.fields[i].required {
 			plan.required = append(plan.required, i)
 		}
 		if oneof := field.ContainingOneof(); oneof != nil && oneof.Fields().Len() > 1 {
@@ -259,6 +260,7 @@ func (p *plans) compileField(plan *fieldPlan, field protoreflect.FieldDescriptor
 		kind:       field.Kind(),
 		wireType:   wireTypes[field.Kind()],
 		packed:     field.IsPacked(),
+		required:   field.Cardinality() == protoreflect.Required,
 		implicit:   !field.HasPresence() && !field.IsList() && !field.IsMap(),
 	}
 	number := field.Number()

@@ -18,18 +18,26 @@ const (
 )
 
 // specials returns a word whose lowest set bit is in the first byte of w that is a control character, a quote or a
-// backslash. (Bits above it may be wrong: https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord.)
+// backslash. (Bits above it may be wrong: https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord.)
 func specials(w uint64) uint64 {
-	quote := w ^ eachLow*'"'
-	backslash := w ^ eachLow*'\\'
-	return ((w-eachLow*' ')&^w | (quote-eachLow)&^quote | (backslash-eachLow)&^backslash) & eachHigh
+	// With the bit of value 2 flipped the quote comes right after the control characters, and nothing else does.
+	controlOrQuote := (w ^ eachLow*2) - eachLow*('"'^2+1)
+	backslash := (w ^ eachLow*'\\') - eachLow
+	return (controlOrQuote | backslash) &^ w & eachHigh
 }
 
 // plainLen returns the length of the prefix of s that a JSON string holds as it is, and whether that is all ASCII.
 func plainLen(s []byte) (n int, ascii bool) {
 	high := uint64(0)
 	i := 0
-	for ; i+8 <= len(s); i += 8 {
+	for ; len(s)-i >= 16; i += 16 {
+		first, second := binary.LittleEndian.Uint64(s[i:]), binary.LittleEndian.Uint64(s[i+8:])
+		if specials(first)|specials(second) != 0 {
+			break
+		}
+		high |= first | second
+	}
+	for ; len(s)-i >= 8; i += 8 {
 		w := binary.LittleEndian.Uint64(s[i:])
 		if special := specials(w); special != 0 {
 			at := bits.TrailingZeros64(special) / 8
@@ -139,10 +147,23 @@ const (
 
 // appendTimestamp appends the JSON of a google.protobuf.Timestamp in range.
 func appendTimestamp(dst []byte, seconds int64, nanos int32) []byte {
+	t := time.Unix(seconds, 0).UTC()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
 	dst = append(dst, '"')
-	dst = time.Unix(seconds, 0).UTC().AppendFormat(dst, time.RFC3339)
-	dst = appendNanos(dst[:len(dst)-1], nanos)
+	dst = appendTwoDigits(dst, year/100)
+	dst = appendTwoDigits(dst, year%100)
+	dst = appendTwoDigits(append(dst, '-'), int(month))
+	dst = appendTwoDigits(append(dst, '-'), day)
+	dst = appendTwoDigits(append(dst, 'T'), hour)
+	dst = appendTwoDigits(append(dst, ':'), minute)
+	dst = appendTwoDigits(append(dst, ':'), second)
+	dst = appendNanos(dst, nanos)
 	return append(dst, 'Z', '"')
+}
+
+func appendTwoDigits(dst []byte, n int) []byte {
+	return append(dst, byte('0'+n/10), byte('0'+n%10)) //nolint:gosec // n is below 100
 }
 
 // appendDuration appends the JSON of a google.protobuf.Duration in range.

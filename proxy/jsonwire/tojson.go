@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -68,11 +69,7 @@ func (e *encoder) index(m *messagePlan, wire []byte) (int, error) {
 	values := e.values[base:]
 	for pos := 0; pos < len(wire); {
 		tagStart := pos
-		number, typ, next := consumeTag(wire, pos)
-		if next < 0 {
-			return 0, errMalformed
-		}
-		start, end := skipValue(wire, next, number, typ)
+		number, typ, start, end := consumeField(wire, pos)
 		if end < 0 {
 			return 0, errMalformed
 		}
@@ -265,8 +262,7 @@ func (e *encoder) list(f *fieldPlan, data []byte, depth int) (bool, error) {
 	e.out = append(e.out, '[')
 	first := len(e.out)
 	for pos := 0; pos < len(data); {
-		number, typ, next := consumeTag(data, pos)
-		start, end := skipValue(data, next, number, typ)
+		_, typ, start, end := consumeField(data, pos)
 		element := data[start:end]
 		pos = end
 		switch {
@@ -293,33 +289,25 @@ func (e *encoder) list(f *fieldPlan, data []byte, depth int) (bool, error) {
 
 // packed writes packed elements with a comma after each.
 func (e *encoder) packed(f *fieldPlan, data []byte) error {
-	for pos := 0; pos < len(data); {
-		start, end := skipValue(data, pos, 0, f.wireType)
-		if end < 0 {
+	for len(data) > 0 {
+		bits, n := consumeScalar(f.wireType, data)
+		if n < 0 {
 			return errMalformed
 		}
-		e.scalar(f, scalarBits(f.wireType, data[start:end]))
+		e.scalar(f, bits)
 		e.out = append(e.out, ',')
-		pos = end
+		data = data[n:]
 	}
 	return nil
 }
 
-// mapEntry is an entry of a map that is being written.
+// mapEntry is an entry of a map that is being written. Its parts are places in the bytes of all entries.
 type mapEntry struct {
-	// text is the key if it is a string. order is it otherwise, so that keys have the order of their orders.
-	text  []byte
+	// order decides between most keys: entries have the order of their orders, then that of their texts. It is the key if
+	// that is a number, and the part of it that comes first in which keys differ otherwise.
 	order uint64
-	value []byte
-	// hasValue tells an empty value from none.
-	hasValue bool
-}
-
-func compareEntries(a, b mapEntry) int {
-	if c := cmp.Compare(a.order, b.order); c != 0 {
-		return c
-	}
-	return bytes.Compare(a.text, b.text)
+	// text is the key if it is a string. Its end, like that of value, is 0 where there is none.
+	text, value wireValue
 }
 
 // mapping writes the entries in data, which is nothing but fields with the map's number, in the order of their keys.
@@ -328,34 +316,22 @@ func (e *encoder) mapping(f *fieldPlan, data []byte, depth int) error {
 		return errDepth
 	}
 	base := len(e.entries)
-	sorted := true
 	for pos := 0; pos < len(data); {
-		number, typ, next := consumeTag(data, pos)
-		start, end := skipValue(data, next, number, typ)
-		entry, err := f.entry(data[start:end])
+		_, _, start, end := consumeField(data, pos)
+		entry, err := f.entry(data, start, end)
 		if err != nil {
 			return err
-		}
-		if n := len(e.entries); n > base && compareEntries(e.entries[n-1], entry) >= 0 {
-			sorted = false
 		}
 		e.entries = append(e.entries, entry)
 		pos = end
 	}
-	top := len(e.entries)
-	if !sorted {
-		entries := e.entries[base:]
-		slices.SortFunc(entries, compareEntries)
-		for i := 1; i < len(entries); i++ {
-			if compareEntries(entries[i-1], entries[i]) == 0 {
-				return errUnusual // the last one counts, but which was it?
-			}
-		}
+	if err := sortEntries(e.entries[base:], data); err != nil {
+		return err
 	}
 	e.out = append(e.out, '{')
-	for i := base; i < top; i++ {
+	for i, top := base, len(e.entries); i < top; i++ {
 		// Not by reference: maps in the values move the stack.
-		if err := e.entry(f, e.entries[i], depth-1); err != nil {
+		if err := e.entry(f, data, e.entries[i], depth-1); err != nil {
 			return err
 		}
 		e.out = append(e.out, ',')
@@ -365,67 +341,113 @@ func (e *encoder) mapping(f *fieldPlan, data []byte, depth int) error {
 	return nil
 }
 
-// entry reads an entry of a map.
-func (f *fieldPlan) entry(data []byte) (mapEntry, error) {
+// sortEntries sorts entries by their keys. Keys that come twice are errUnusual: the last entry counts.
+func sortEntries(entries []mapEntry, data []byte) error {
+	text := func(entry mapEntry) []byte { return data[entry.text.start:entry.text.end] }
+	// Keys often start with the same words: what is behind them tells most apart in one comparison.
+	first := text(entries[0])
+	common := len(first)
+	for _, entry := range entries {
+		common = commonPrefix(first[:common], text(entry))
+	}
+	for i := range entries {
+		if rest := text(entries[i]); len(rest) > common {
+			entries[i].order = leadingBytes(rest[common:])
+		}
+	}
+	compare := func(a, b mapEntry) int {
+		if c := cmp.Compare(a.order, b.order); c != 0 {
+			return c
+		}
+		return bytes.Compare(text(a), text(b))
+	}
+	slices.SortFunc(entries, compare)
+	for i := 1; i < len(entries); i++ {
+		if compare(entries[i-1], entries[i]) == 0 {
+			return errUnusual
+		}
+	}
+	return nil
+}
+
+func commonPrefix(a, b []byte) int {
+	n := min(len(a), len(b))
+	for i := range n {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
+}
+
+// leadingBytes returns the first eight bytes of a text, or what it has and zeros, as a number in the same order.
+func leadingBytes(text []byte) uint64 {
+	if len(text) >= 8 {
+		return binary.BigEndian.Uint64(text)
+	}
+	var n uint64
+	for i, c := range text {
+		n |= uint64(c) << (56 - 8*i)
+	}
+	return n
+}
+
+// entry reads the entry of a map that is between start and end in data.
+func (f *fieldPlan) entry(data []byte, start, end int) (mapEntry, error) {
 	entry := mapEntry{}
 	if f.key.isSigned() {
 		entry.order = signedOrder(0)
 	}
-	var hasKey bool
-	for pos := 0; pos < len(data); {
-		number, typ, next := consumeTag(data, pos)
-		if next < 0 {
+	hasKey := false
+	for pos := start; pos < end; {
+		number, typ, from, to := consumeField(data[:end], pos)
+		if to < 0 {
 			return entry, errMalformed
 		}
-		start, end := skipValue(data, next, number, typ)
-		if end < 0 {
-			return entry, errMalformed
-		}
-		pos = end
+		pos = to
+		value := wireValue{uint32(from), uint32(to)} //nolint:gosec // see AppendJSON
 		switch {
 		case number == 1 && typ == f.key.wireType:
 			if hasKey {
 				return entry, errUnusual
 			}
 			hasKey = true
-			f.key.setKey(&entry, data[start:end])
+			if f.key.kind == protoreflect.StringKind {
+				entry.text = value
+			} else {
+				entry.order = f.key.keyOrder(data[from:to])
+			}
 		case number == 2 && typ == f.value.wireType:
-			if entry.hasValue || typ == protowire.StartGroupType {
+			if entry.value.end != 0 || typ == protowire.StartGroupType {
 				return entry, errUnusual
 			}
-			entry.value, entry.hasValue = data[start:end], true
+			entry.value = value
 		}
 	}
-	if !entry.hasValue && f.value.kind == protoreflect.EnumKind {
+	if entry.value.end == 0 && f.value.kind == protoreflect.EnumKind {
 		return entry, errUnusual // its default may not be zero
 	}
 	return entry, nil
 }
 
-// setKey sets the key of an entry, given its value on the wire.
-func (f *fieldPlan) setKey(entry *mapEntry, value []byte) {
-	if f.kind == protoreflect.StringKind {
-		entry.text = value
-		return
-	}
+// keyOrder returns the order of a key that is a number, given its value on the wire.
+func (f *fieldPlan) keyOrder(value []byte) uint64 {
 	bits := scalarBits(f.wireType, value)
 	switch f.kind {
 	case protoreflect.BoolKind:
-		if bits != 0 {
-			entry.order = 1
-		}
+		return min(bits, 1)
 	case protoreflect.Int32Kind, protoreflect.Sfixed32Kind:
-		entry.order = signedOrder(int64(int32(bits))) //nolint:gosec // decoders drop the other half
+		return signedOrder(int64(int32(bits))) //nolint:gosec // decoders drop the other half
 	case protoreflect.Sint32Kind:
-		entry.order = signedOrder(int64(int32(protowire.DecodeZigZag(bits & math.MaxUint32)))) //nolint:gosec // as above
+		return signedOrder(int64(int32(protowire.DecodeZigZag(bits & math.MaxUint32)))) //nolint:gosec // as above
 	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
-		entry.order = bits & math.MaxUint32
+		return bits & math.MaxUint32
 	case protoreflect.Int64Kind, protoreflect.Sfixed64Kind:
-		entry.order = signedOrder(int64(bits)) //nolint:gosec // two's complement
+		return signedOrder(int64(bits)) //nolint:gosec // two's complement
 	case protoreflect.Sint64Kind:
-		entry.order = signedOrder(protowire.DecodeZigZag(bits))
+		return signedOrder(protowire.DecodeZigZag(bits))
 	default:
-		entry.order = bits
+		return bits
 	}
 }
 
@@ -444,11 +466,11 @@ func (f *fieldPlan) isSigned() bool {
 }
 
 // entry writes an entry of a map.
-func (e *encoder) entry(f *fieldPlan, entry mapEntry, depth int) error {
+func (e *encoder) entry(f *fieldPlan, data []byte, entry mapEntry, depth int) error {
 	switch {
 	case f.key.kind == protoreflect.StringKind:
 		var ok bool
-		if e.out, ok = appendString(e.out, entry.text); !ok {
+		if e.out, ok = appendString(e.out, data[entry.text.start:entry.text.end]); !ok {
 			return fmt.Errorf("a key of %s contains invalid UTF-8", f.descriptor.FullName())
 		}
 		e.out = append(e.out, ':')
@@ -465,11 +487,12 @@ func (e *encoder) entry(f *fieldPlan, entry mapEntry, depth int) error {
 		e.out = strconv.AppendUint(e.out, entry.order, 10)
 		e.out = append(e.out, '"', ':')
 	}
+	value := data[entry.value.start:entry.value.end]
 	switch {
 	case f.value.wireType == protowire.BytesType:
-		return e.delimited(f.value, entry.value, depth)
-	case entry.hasValue:
-		e.scalar(f.value, scalarBits(f.value.wireType, entry.value))
+		return e.delimited(f.value, value, depth)
+	case entry.value.end != 0:
+		e.scalar(f.value, scalarBits(f.value.wireType, value))
 	default:
 		e.scalar(f.value, 0)
 	}
@@ -599,8 +622,7 @@ func (e *encoder) mask(wire []byte, value wireValue) error {
 	first := len(e.out)
 	data := wire[value.start:value.end]
 	for pos := 0; pos < len(data); {
-		number, typ, next := consumeTag(data, pos)
-		start, end := skipValue(data, next, number, typ)
+		_, _, start, end := consumeField(data, pos)
 		path := data[start:end]
 		pos = end
 		if len(e.out) > first {

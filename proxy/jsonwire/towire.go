@@ -74,6 +74,7 @@ func (d *decoder) object(m *messagePlan, depth int, inAny bool) bool {
 		d.seen = append(d.seen, 0)
 	}
 	next := 0
+	var null *fieldPlan // a required field with the value null, which is none
 	for first := true; d.more('}', first); first = false {
 		d.space()
 		at := d.pos
@@ -90,6 +91,9 @@ func (d *decoder) object(m *messagePlan, depth int, inAny bool) bool {
 			return d.refuse(f, at, "duplicate field "+d.token(at))
 		}
 		if !f.takesNull && d.peek() == 'n' && d.literal("null") {
+			if f.required {
+				null = f
+			}
 			continue
 		}
 		if f.oneof != 0 && !d.see(base, oneofs+f.oneof) {
@@ -99,7 +103,7 @@ func (d *decoder) object(m *messagePlan, depth int, inAny bool) bool {
 			return d.within(string(f.descriptor.Name()))
 		}
 	}
-	if d.err != nil || !d.partial && !d.hasRequired(m, base) {
+	if d.err != nil || !d.partial && !d.hasRequired(m, base, null) {
 		return false
 	}
 	d.seen = d.seen[:base]
@@ -116,11 +120,12 @@ func (d *decoder) see(base, bit int) bool {
 	return true
 }
 
-// hasRequired checks that the message with the bits at base has had all its required fields.
-func (d *decoder) hasRequired(m *messagePlan, base int) bool {
+// hasRequired checks that the message with the bits at base has had all its required fields; null was none.
+func (d *decoder) hasRequired(m *messagePlan, base int, null *fieldPlan) bool {
 	for _, i := range m.required {
-		if d.seen[base+i/64]&(1<<(i%64)) == 0 {
-			return d.fail(d.pos, "required field "+string(m.fields[i].descriptor.FullName())+" not set")
+		f := &m.fields[i]
+		if f == null || d.seen[base+i/64]&(1<<(i%64)) == 0 {
+			return d.fail(d.pos, "required field "+string(f.descriptor.FullName())+" not set")
 		}
 	}
 	return true
@@ -143,7 +148,7 @@ func (d *decoder) within(part string) bool {
 // name reads a member's name and colon and returns the index of its field. It guesses that this is next: JSON is mostly
 // written in the order of declaration. The index is -1 where the member is none of a field's and was skipped.
 func (d *decoder) name(m *messagePlan, next int, inAny bool, depth int) (int, bool) {
-	if d.peek() == '"' && next < len(m.fields) {
+	if !inAny && d.peek() == '"' && next < len(m.fields) {
 		if rest, quoted := d.in[d.pos+1:], m.fields[next].quotedName; len(rest) > len(quoted) && string(rest[:len(quoted)]) == quoted {
 			d.pos += 1 + len(quoted)
 			return next, d.colon()

@@ -260,11 +260,15 @@ func (d *decoder) anyMessage(depth int) bool {
 	if !ok {
 		return false
 	}
-	if url == "" {
-		if members > 0 && !d.plans.options.discardUnknown {
-			return d.fail(start, `missing "@type" field`)
-		}
+	switch {
+	case url != "":
+	case members == 0:
 		return true // an empty one
+	case d.plans.options.discardUnknown:
+		d.pos = start
+		return d.skip(depth)
+	default:
+		return d.fail(start, `missing "@type" field`)
 	}
 	m, err := d.plans.byURL([]byte(url))
 	if err != nil {

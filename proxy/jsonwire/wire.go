@@ -57,27 +57,59 @@ func skipValue(wire []byte, pos int, number protowire.Number, typ protowire.Type
 	return pos, -1
 }
 
-// consumeTag returns the number and the type of the tag at pos, and where it is over; next is negative if it is malformed.
-func consumeTag(wire []byte, pos int) (number protowire.Number, typ protowire.Type, next int) {
-	tag, n := consumeVarint(wire[pos:])
-	if n < 0 {
-		return 0, 0, -1
+// consumeField returns the number and the wire type of the field at pos, and the bounds of its value: those of
+// skipValue. The end is negative if the field is malformed.
+func consumeField(wire []byte, pos int) (number protowire.Number, typ protowire.Type, start, end int) {
+	tag := uint64(wire[pos])
+	next := pos + 1
+	if tag >= 0x80 {
+		var n int
+		if tag, n = protowire.ConsumeVarint(wire[pos:]); n < 0 || tag>>3 > uint64(protowire.MaxValidNumber) {
+			return 0, 0, pos, -1
+		}
+		next = pos + n
 	}
-	if tag>>3 < uint64(protowire.MinValidNumber) || tag>>3 > uint64(protowire.MaxValidNumber) {
-		return 0, 0, -1
+	number, typ = protowire.Number(tag>>3), protowire.Type(tag&7) //nolint:gosec // checked above
+	if number < protowire.MinValidNumber {
+		return 0, 0, pos, -1
 	}
-	return protowire.Number(tag >> 3), protowire.Type(tag & 7), pos + n //nolint:gosec // checked above
+	// The most frequent ones first: a varint of one byte, and what is shorter than 128.
+	if next < len(wire) && wire[next] < 0x80 {
+		switch typ {
+		case protowire.VarintType:
+			return number, typ, next, next + 1
+		case protowire.BytesType:
+			if end = next + 1 + int(wire[next]); end <= len(wire) {
+				return number, typ, next + 1, end
+			}
+			return number, typ, next, -1
+		}
+	}
+	start, end = skipValue(wire, next, number, typ)
+	return number, typ, start, end
 }
 
-// scalarBits returns the value of a scalar that is not length-delimited.
-func scalarBits(typ protowire.Type, value []byte) uint64 {
+// consumeScalar returns the scalar that data starts with, if it is not length-delimited, and its length, which is
+// negative if it is malformed.
+func consumeScalar(typ protowire.Type, data []byte) (bits uint64, n int) {
 	switch typ {
 	case protowire.Fixed32Type:
-		return uint64(binary.LittleEndian.Uint32(value))
+		if len(data) < 4 {
+			return 0, -1
+		}
+		return uint64(binary.LittleEndian.Uint32(data)), 4
 	case protowire.Fixed64Type:
-		return binary.LittleEndian.Uint64(value)
+		if len(data) < 8 {
+			return 0, -1
+		}
+		return binary.LittleEndian.Uint64(data), 8
 	default:
-		bits, _ := consumeVarint(value) // it was skipped before, so it is one
-		return bits
+		return consumeVarint(data)
 	}
+}
+
+// scalarBits returns a scalar that is known to be well formed.
+func scalarBits(typ protowire.Type, value []byte) uint64 {
+	bits, _ := consumeScalar(typ, value)
+	return bits
 }
