@@ -57,7 +57,7 @@ func (w *lengthWriter) finish() {
 		to -= from - value.pos - 1
 		copy(w.out[to:], w.out[value.pos+1:from])
 		from = value.pos
-		to -= protowire.SizeVarint(uint64(value.size)) //nolint:gosec // it is positive
+		to -= protowire.SizeVarint(uint64(value.size))
 		binary.PutUvarint(w.out[to:], uint64(value.size))
 	}
 }

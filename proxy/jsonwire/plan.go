@@ -238,7 +238,7 @@ func (m *messagePlan) addNumber(number protowire.Number, index int) {
 	for len(m.byNumber) <= int(number) {
 		m.byNumber = append(m.byNumber, 0)
 	}
-	m.byNumber[number] = uint16(index + 1) //nolint:gosec // a message has fewer than 1<<16 fields with numbers below 512
+	m.byNumber[number] = uint16(index + 1) // a message has fewer than 1<<16 fields with numbers below 512
 }
 
 // field returns the index of the field with a number, -1 without one.
@@ -247,7 +247,7 @@ func (m *messagePlan) field(number uint64) int {
 		return int(m.byNumber[number]) - 1
 	}
 	if m.byLargeNumber != nil {
-		if index, ok := m.byLargeNumber[protowire.Number(number)]; ok { //nolint:gosec // checked to be a field number
+		if index, ok := m.byLargeNumber[protowire.Number(number)]; ok {
 			return index
 		}
 	}

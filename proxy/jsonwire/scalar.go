@@ -13,10 +13,10 @@ import (
 // scalar reads a scalar and writes it after the tag. It returns false for written if there is nothing to write: zero in
 // a field without presence, or an enum name that is unknown and discarded.
 func (d *decoder) scalar(f *fieldPlan, tag string) (written, ok bool) {
-	switch f.kind {
-	case protoreflect.StringKind:
+	if f.kind == protoreflect.StringKind {
 		return d.stringField(f, tag)
-	case protoreflect.BytesKind:
+	}
+	if f.kind == protoreflect.BytesKind {
 		return d.bytesField(f, tag)
 	}
 	var bits uint64
@@ -67,7 +67,7 @@ func (d *decoder) invalid(f *fieldPlan, at int) bool {
 func (d *decoder) appendBits(typ protowire.Type, bits uint64) {
 	switch typ {
 	case protowire.Fixed32Type:
-		d.out = binary.LittleEndian.AppendUint32(d.out, uint32(bits)) //nolint:gosec // it has 32 bits
+		d.out = binary.LittleEndian.AppendUint32(d.out, uint32(bits))
 	case protowire.Fixed64Type:
 		d.out = binary.LittleEndian.AppendUint64(d.out, bits)
 	default:
@@ -144,7 +144,7 @@ func (d *decoder) enum(f *fieldPlan) (bits uint64, discarded, ok bool) {
 			return 0, false, false
 		}
 		number, known := f.enum.byName[string(name)]
-		return uint64(int64(number)), !known, known || d.plans.options.discardUnknown //nolint:gosec // as the wire has it
+		return uint64(int64(number)), !known, known || d.plans.options.discardUnknown
 	case c == 'n' && f.nullEnum:
 		return 0, false, d.literal("null")
 	case c == '-' || '0' <= c && c <= '9':
@@ -153,7 +153,7 @@ func (d *decoder) enum(f *fieldPlan) (bits uint64, discarded, ok bool) {
 			return 0, false, false
 		}
 		number, ok := parseInt(text, 32)
-		return uint64(number), false, ok //nolint:gosec // as the wire has it
+		return uint64(number), false, ok
 	}
 	return 0, false, false
 }
@@ -202,7 +202,7 @@ func signedBits(kind protoreflect.Kind, n int64) uint64 {
 	case protoreflect.Sint32Kind, protoreflect.Sint64Kind:
 		return protowire.EncodeZigZag(n)
 	default:
-		return uint64(n) //nolint:gosec // two's complement
+		return uint64(n)
 	}
 }
 
@@ -241,9 +241,9 @@ func parseInt(text []byte, bitSize int) (int64, bool) {
 	case !ok:
 		return 0, false
 	case negative:
-		return -int64(magnitude), magnitude <= limit //nolint:gosec // -1<<63 is its own negative
+		return -int64(magnitude), magnitude <= limit // -1<<63 is its own negative
 	default:
-		return int64(magnitude), magnitude < limit //nolint:gosec // checked
+		return int64(magnitude), magnitude < limit
 	}
 }
 

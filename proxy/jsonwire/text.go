@@ -124,7 +124,7 @@ func appendFloat(dst []byte, n float64, bitSize int) []byte {
 
 // appendJSON appends the JSON of an enum value: its name, or its number if it has none.
 func (e *enumPlan) appendJSON(dst []byte, number int32) []byte {
-	quoted := ""
+	var quoted string
 	if number >= 0 && int(number) < len(e.small) {
 		quoted = e.small[number]
 	} else {
@@ -163,7 +163,7 @@ func appendTimestamp(dst []byte, seconds int64, nanos int32) []byte {
 }
 
 func appendTwoDigits(dst []byte, n int) []byte {
-	return append(dst, byte('0'+n/10), byte('0'+n%10)) //nolint:gosec // n is below 100
+	return append(dst, byte('0'+n/10), byte('0'+n%10))
 }
 
 // appendDuration appends the JSON of a google.protobuf.Duration in range.

@@ -74,7 +74,7 @@ func (e *encoder) index(m *messagePlan, wire []byte) (int, error) {
 			return 0, errMalformed
 		}
 		pos = end
-		i := m.field(uint64(number)) //nolint:gosec // it is positive
+		i := m.field(uint64(number))
 		if i < 0 || !m.fields[i].accepts(typ) {
 			if i < 0 && m.extensible && e.isExtension(m, number) {
 				return 0, errUnusual
@@ -85,13 +85,13 @@ func (e *encoder) index(m *messagePlan, wire []byte) (int, error) {
 		case typ == protowire.StartGroupType:
 			return 0, errUnusual
 		case m.fields[i].cardinality == singular && value.end == 0:
-			*value = wireValue{uint32(start), uint32(end)} //nolint:gosec // see AppendJSON
+			*value = wireValue{uint32(start), uint32(end)}
 		case m.fields[i].cardinality == singular:
 			return 0, errUnusual
 		case value.end == 0:
-			*value = wireValue{uint32(tagStart), uint32(end)} //nolint:gosec // see AppendJSON
+			*value = wireValue{uint32(tagStart), uint32(end)}
 		case int(value.end) == tagStart:
-			value.end = uint32(end) //nolint:gosec // see AppendJSON
+			value.end = uint32(end)
 		default:
 			return 0, errUnusual
 		}
@@ -181,13 +181,14 @@ func (e *encoder) fields(m *messagePlan, wire []byte, base, depth, skip int) err
 
 // field writes the value of a field. It returns false, and may have written something, if the field counts as unset.
 func (e *encoder) field(f *fieldPlan, wire []byte, value wireValue, depth int) (bool, error) {
+	data := wire[value.start:value.end]
 	switch f.cardinality {
 	case list:
-		return e.list(f, wire[value.start:value.end], depth)
+		return e.list(f, data, depth)
 	case mapped:
-		return true, e.mapping(f, wire[value.start:value.end], depth)
+		return true, e.mapping(f, data, depth)
+	case singular:
 	}
-	data := wire[value.start:value.end]
 	if f.wireType == protowire.BytesType {
 		if f.implicit && len(data) == 0 {
 			return false, nil
@@ -226,14 +227,14 @@ func (e *encoder) scalar(f *fieldPlan, bits uint64) {
 	case protoreflect.BoolKind:
 		e.out = strconv.AppendBool(e.out, bits != 0)
 	case protoreflect.Int32Kind, protoreflect.Sfixed32Kind:
-		e.out = strconv.AppendInt(e.out, int64(int32(bits)), 10) //nolint:gosec // decoders drop the other half
+		e.out = strconv.AppendInt(e.out, int64(int32(bits)), 10) // decoders drop the other half
 	case protoreflect.Sint32Kind:
-		e.out = strconv.AppendInt(e.out, int64(int32(protowire.DecodeZigZag(bits&math.MaxUint32))), 10) //nolint:gosec // as above
+		e.out = strconv.AppendInt(e.out, int64(int32(protowire.DecodeZigZag(bits&math.MaxUint32))), 10)
 	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
 		e.out = strconv.AppendUint(e.out, bits&math.MaxUint32, 10)
 	case protoreflect.Int64Kind, protoreflect.Sfixed64Kind:
 		e.out = append(e.out, '"')
-		e.out = strconv.AppendInt(e.out, int64(bits), 10) //nolint:gosec // two's complement
+		e.out = strconv.AppendInt(e.out, int64(bits), 10)
 		e.out = append(e.out, '"')
 	case protoreflect.Sint64Kind:
 		e.out = append(e.out, '"')
@@ -244,7 +245,7 @@ func (e *encoder) scalar(f *fieldPlan, bits uint64) {
 		e.out = strconv.AppendUint(e.out, bits, 10)
 		e.out = append(e.out, '"')
 	case protoreflect.FloatKind:
-		e.out = appendFloat(e.out, float64(math.Float32frombits(uint32(bits))), 32) //nolint:gosec // it has 32 bits
+		e.out = appendFloat(e.out, float64(math.Float32frombits(uint32(bits))), 32)
 	case protoreflect.DoubleKind:
 		e.out = appendFloat(e.out, math.Float64frombits(bits), 64)
 	case protoreflect.EnumKind:
@@ -252,7 +253,8 @@ func (e *encoder) scalar(f *fieldPlan, bits uint64) {
 			e.out = append(e.out, "null"...)
 			return
 		}
-		e.out = f.enum.appendJSON(e.out, int32(bits)) //nolint:gosec // decoders drop the other half
+		e.out = f.enum.appendJSON(e.out, int32(bits)) // decoders drop the other half
+	default: // delimited writes those
 	}
 }
 
@@ -405,7 +407,7 @@ func (f *fieldPlan) entry(data []byte, start, end int) (mapEntry, error) {
 			return entry, errMalformed
 		}
 		pos = to
-		value := wireValue{uint32(from), uint32(to)} //nolint:gosec // see AppendJSON
+		value := wireValue{uint32(from), uint32(to)}
 		switch {
 		case number == 1 && typ == f.key.wireType:
 			if hasKey {
@@ -437,13 +439,13 @@ func (f *fieldPlan) keyOrder(value []byte) uint64 {
 	case protoreflect.BoolKind:
 		return min(bits, 1)
 	case protoreflect.Int32Kind, protoreflect.Sfixed32Kind:
-		return signedOrder(int64(int32(bits))) //nolint:gosec // decoders drop the other half
+		return signedOrder(int64(int32(bits))) // decoders drop the other half
 	case protoreflect.Sint32Kind:
-		return signedOrder(int64(int32(protowire.DecodeZigZag(bits & math.MaxUint32)))) //nolint:gosec // as above
+		return signedOrder(int64(int32(protowire.DecodeZigZag(bits & math.MaxUint32))))
 	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
 		return bits & math.MaxUint32
 	case protoreflect.Int64Kind, protoreflect.Sfixed64Kind:
-		return signedOrder(int64(bits)) //nolint:gosec // two's complement
+		return signedOrder(int64(bits))
 	case protoreflect.Sint64Kind:
 		return signedOrder(protowire.DecodeZigZag(bits))
 	default:
@@ -480,7 +482,7 @@ func (e *encoder) entry(f *fieldPlan, data []byte, entry mapEntry, depth int) er
 		e.out = append(e.out, '"', ':')
 	case f.key.isSigned():
 		e.out = append(e.out, '"')
-		e.out = strconv.AppendInt(e.out, int64(entry.order^1<<63), 10) //nolint:gosec // signedOrder's inverse
+		e.out = strconv.AppendInt(e.out, int64(entry.order^1<<63), 10) // signedOrder's inverse
 		e.out = append(e.out, '"', ':')
 	default:
 		e.out = append(e.out, '"')
@@ -551,8 +553,8 @@ func (e *encoder) varintPart(m *messagePlan, wire []byte, base int, number uint6
 
 // time writes a google.protobuf.Timestamp or Duration.
 func (e *encoder) time(m *messagePlan, wire []byte, base int) error {
-	seconds := int64(e.varintPart(m, wire, base, 1)) //nolint:gosec // two's complement
-	nanos := int32(e.varintPart(m, wire, base, 2))   //nolint:gosec // decoders drop the other half
+	seconds := int64(e.varintPart(m, wire, base, 1))
+	nanos := int32(e.varintPart(m, wire, base, 2)) // decoders drop the other half
 	if m.form == timestampForm {
 		if seconds < minTimestampSeconds || seconds > maxTimestampSeconds || nanos < 0 || nanos > maxNanos {
 			return fmt.Errorf("google.protobuf.Timestamp: %d s and %d ns are out of range", seconds, nanos)

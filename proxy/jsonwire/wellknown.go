@@ -35,10 +35,10 @@ func (d *decoder) invalidMessage(name string, at int, what string) bool {
 // appendTime writes the fields of a Timestamp or a Duration.
 func (d *decoder) appendTime(seconds int64, nanos int32) {
 	if seconds != 0 {
-		d.out = protowire.AppendVarint(append(d.out, secondsTag), uint64(seconds)) //nolint:gosec // two's complement
+		d.out = protowire.AppendVarint(append(d.out, secondsTag), uint64(seconds))
 	}
 	if nanos != 0 {
-		d.out = protowire.AppendVarint(append(d.out, nanosTag), uint64(int64(nanos))) //nolint:gosec // as above
+		d.out = protowire.AppendVarint(append(d.out, nanosTag), uint64(int64(nanos)))
 	}
 }
 
@@ -73,7 +73,7 @@ func parseTimestamp(text []byte) (seconds int64, nanos int32, ok bool) {
 	if point >= 0 && zone >= point && zone-point > len(".999999999") {
 		return 0, 0, false
 	}
-	return t.Unix(), int32(t.Nanosecond()), true //nolint:gosec // below a second
+	return t.Unix(), int32(t.Nanosecond()), true
 }
 
 // parseUTC is parseTimestamp for the usual form, 2006-01-02T15:04:05Z with or without a fraction.

@@ -39,7 +39,7 @@ func skipValue(wire []byte, pos int, number protowire.Number, typ protowire.Type
 		}
 	case protowire.BytesType:
 		if size, n := consumeVarint(wire[pos:]); n > 0 && size <= uint64(len(wire)-pos-n) {
-			return pos + n, pos + n + int(size) //nolint:gosec // it is within wire
+			return pos + n, pos + n + int(size)
 		}
 	case protowire.Fixed32Type:
 		if len(wire)-pos >= 4 {
@@ -69,20 +69,17 @@ func consumeField(wire []byte, pos int) (number protowire.Number, typ protowire.
 		}
 		next = pos + n
 	}
-	number, typ = protowire.Number(tag>>3), protowire.Type(tag&7) //nolint:gosec // checked above
+	number, typ = protowire.Number(tag>>3), protowire.Type(tag&7)
 	if number < protowire.MinValidNumber {
 		return 0, 0, pos, -1
 	}
 	// The most frequent ones first: a varint of one byte, and what is shorter than 128.
 	if next < len(wire) && wire[next] < 0x80 {
-		switch typ {
-		case protowire.VarintType:
+		if typ == protowire.VarintType {
 			return number, typ, next, next + 1
-		case protowire.BytesType:
-			if end = next + 1 + int(wire[next]); end <= len(wire) {
-				return number, typ, next + 1, end
-			}
-			return number, typ, next, -1
+		}
+		if end = next + 1 + int(wire[next]); typ == protowire.BytesType && end <= len(wire) {
+			return number, typ, next + 1, end
 		}
 	}
 	start, end = skipValue(wire, next, number, typ)

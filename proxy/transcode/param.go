@@ -47,7 +47,7 @@ func appendNested(dst []byte, path FieldPath, content []byte) []byte {
 		if path[i].Kind() == protoreflect.GroupKind {
 			size += protowire.SizeTag(path[i].Number())
 		} else {
-			size += protowire.SizeVarint(uint64(sizes[i])) //nolint:gosec // it is positive
+			size += protowire.SizeVarint(uint64(sizes[i]))
 		}
 	}
 	for i, field := range path {
@@ -56,7 +56,7 @@ func appendNested(dst []byte, path FieldPath, content []byte) []byte {
 			continue
 		}
 		dst = protowire.AppendTag(dst, field.Number(), protowire.BytesType)
-		dst = protowire.AppendVarint(dst, uint64(sizes[i])) //nolint:gosec // as above
+		dst = protowire.AppendVarint(dst, uint64(sizes[i]))
 	}
 	dst = append(dst, content...)
 	for i := len(path) - 1; i >= 0; i-- {
@@ -133,7 +133,6 @@ func appendScalar(dst []byte, field protoreflect.FieldDescriptor, text string) (
 	fixed64 := func(n uint64) []byte {
 		return protowire.AppendFixed64(protowire.AppendTag(dst, number, protowire.Fixed64Type), n)
 	}
-	//nolint:gosec // the wire has two's complement, and parseScalar has checked the ranges
 	switch field.Kind() {
 	case protoreflect.BoolKind:
 		return varint(protowire.EncodeBool(value.Bool())), nil
