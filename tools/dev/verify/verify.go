@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 
 	"github.com/codingflow/rating/tools/dev/workspace"
@@ -40,6 +41,9 @@ type need struct {
 // needs returns what the tests use beside Go.
 func needs(options Options) []need {
 	all := []need{{program: "curl", packages: []string{"curl", "ca-certificates"}, why: "README's examples"}}
+	if runtime.GOOS == "linux" && runtime.GOARCH == "amd64" { // where the test that wants it runs
+		all = append(all, need{program: "npm", packages: []string{"npm"}, why: "protobuf's conformance suite"})
+	}
 	if options.Race {
 		all = append(all, need{program: "gcc", packages: []string{"gcc", "libc6-dev"}, why: "the race detector"})
 	}
