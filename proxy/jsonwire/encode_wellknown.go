@@ -1,0 +1,147 @@
+package jsonwire
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// anyMessage writes a google.protobuf.Any: the message in it with its type, which has a value of its own if its JSON is
+// not that of an ordinary message.
+func (e *encoder) anyMessage(m *messagePlan, wire []byte, base int) error {
+	url, data := e.part(m, wire, base, 1), e.part(m, wire, base, 2)
+	if len(url) == 0 {
+		if len(data) > 0 {
+			return errors.New("google.protobuf.Any: type_url is not set")
+		}
+		e.out = append(e.out, "{}"...)
+		return nil
+	}
+	inner, err := e.plans.byURL(url)
+	if err != nil {
+		return fmt.Errorf("google.protobuf.Any: %w", err)
+	}
+	e.out = append(e.out, `{"@type":`...)
+	var ok bool
+	if e.out, ok = appendString(e.out, url); !ok {
+		return errors.New("google.protobuf.Any: type_url contains invalid UTF-8")
+	}
+	// Nothing is required inside, and the levels are counted anew, as in protojson.
+	defer func(partial bool) { e.partial = partial }(e.partial)
+	e.partial = true
+	if inner.form != ordinaryForm {
+		e.out = append(e.out, `,"value":`...)
+		if err := e.message(inner, data, DefaultRecursionLimit); err != nil {
+			return err
+		}
+		e.out = append(e.out, '}')
+		return nil
+	}
+	innerBase, err := e.index(inner, data)
+	if err != nil {
+		return err
+	}
+	return e.fields(inner, data, innerBase, DefaultRecursionLimit-1, 0)
+}
+
+// part returns the value of a singular field by its number, nil if it is not there.
+func (e *encoder) part(m *messagePlan, wire []byte, base int, number uint64) []byte {
+	value := e.values[base+m.field(number)]
+	return wire[value.start:value.end]
+}
+
+// varintPart returns the value of a singular varint field by its number, 0 if it is not there.
+func (e *encoder) varintPart(m *messagePlan, wire []byte, base int, number uint64) uint64 {
+	value, _ := consumeVarint(e.part(m, wire, base, number))
+	return value
+}
+
+// time writes a google.protobuf.Timestamp or Duration.
+func (e *encoder) time(m *messagePlan, wire []byte, base int) error {
+	seconds := int64(e.varintPart(m, wire, base, 1))
+	nanos := int32(e.varintPart(m, wire, base, 2)) // decoders drop the other half
+	if m.form == timestampForm {
+		if seconds < minTimestampSeconds || seconds > maxTimestampSeconds || nanos < 0 || nanos > maxNanos {
+			return fmt.Errorf("google.protobuf.Timestamp: %d s and %d ns are out of range", seconds, nanos)
+		}
+		e.out = appendTimestamp(e.out, seconds, nanos)
+		return nil
+	}
+	if seconds < -maxDurationSeconds || seconds > maxDurationSeconds || nanos < -maxNanos || nanos > maxNanos {
+		return fmt.Errorf("google.protobuf.Duration: %d s and %d ns are out of range", seconds, nanos)
+	}
+	if seconds > 0 && nanos < 0 || seconds < 0 && nanos > 0 {
+		return errors.New("google.protobuf.Duration: signs of seconds and nanos do not match")
+	}
+	e.out = appendDuration(e.out, seconds, nanos)
+	return nil
+}
+
+// wrapper writes a message of wrappers.proto: the scalar in it.
+func (e *encoder) wrapper(m *messagePlan, wire []byte, base int) error {
+	f, before := &m.fields[0], len(e.out)
+	if value := e.values[base]; value.end != 0 {
+		written, err := e.field(f, wire, value, 0)
+		if written || err != nil {
+			return err
+		}
+	}
+	e.out = append(e.out[:before], f.unset...)
+	return nil
+}
+
+// collection writes a google.protobuf.Struct or ListValue.
+func (e *encoder) collection(m *messagePlan, wire []byte, base, depth int) error {
+	f, before := &m.fields[0], len(e.out)
+	if value := e.values[base]; value.end != 0 {
+		written, err := e.field(f, wire, value, depth)
+		if written || err != nil {
+			return err
+		}
+	}
+	e.out = append(e.out[:before], f.unset...)
+	return nil
+}
+
+// dynamicValue writes a google.protobuf.Value.
+func (e *encoder) dynamicValue(m *messagePlan, wire []byte, base, depth int) error {
+	for i := range m.fields {
+		value := e.values[base+i]
+		if value.end == 0 {
+			continue
+		}
+		f := &m.fields[i]
+		if f.kind == protoreflect.DoubleKind {
+			n := math.Float64frombits(scalarBits(f.wireType, wire[value.start:value.end]))
+			if math.IsNaN(n) || math.IsInf(n, 0) {
+				return fmt.Errorf("google.protobuf.Value: number_value is %v, which JSON has not", n)
+			}
+		}
+		_, err := e.field(f, wire, value, depth)
+		return err
+	}
+	return errors.New("google.protobuf.Value: no kind is set")
+}
+
+// mask writes a google.protobuf.FieldMask.
+func (e *encoder) mask(wire []byte, value wireValue) error {
+	e.out = append(e.out, '"')
+	first := len(e.out)
+	data := wire[value.start:value.end]
+	for pos := 0; pos < len(data); {
+		_, _, start, end := consumeField(data, pos)
+		path := data[start:end]
+		pos = end
+		if len(e.out) > first {
+			e.out = append(e.out, ',')
+		}
+		var ok bool
+		if e.out, ok = appendMaskPath(e.out, path); !ok {
+			return fmt.Errorf("google.protobuf.FieldMask: path %q has no JSON", path)
+		}
+	}
+	e.out = append(e.out, '"')
+	return nil
+}
