@@ -20,7 +20,7 @@ func readBody(w http.ResponseWriter, r *http.Request, b *Binding, limit int64) (
 	}
 	// With a length the headers decide before the body is read; without one it may still be empty.
 	if r.ContentLength > 0 {
-		if err := checkContentType(r, b); err != nil {
+		if err := checkContentType(w, r, b); err != nil {
 			return nil, err
 		}
 	}
@@ -35,7 +35,7 @@ func readBody(w http.ResponseWriter, r *http.Request, b *Binding, limit int64) (
 	if len(body) == 0 {
 		return nil, nil
 	}
-	if err := checkContentType(r, b); err != nil {
+	if err := checkContentType(w, r, b); err != nil {
 		return nil, err
 	}
 	if !b.HasBody() {
@@ -88,22 +88,22 @@ func isEmptyJSON(body []byte) bool {
 
 // checkContentType refuses a body that is not JSON in UTF-8, uncompressed. Without the header it is refused too: a page
 // of another site may send any text without asking (CORS), but not application/json.
-func checkContentType(r *http.Request, b *Binding) error {
+func checkContentType(w http.ResponseWriter, r *http.Request, b *Binding) error {
 	if !b.HasBody() {
 		return nil
 	}
 	for _, encoding := range r.Header.Values("Content-Encoding") {
 		if !strings.EqualFold(encoding, "identity") {
-			return newHTTPError(http.StatusUnsupportedMediaType, codes.InvalidArgument, "the body must not be compressed")
+			return unsupportedCoding(w)
 		}
 	}
 	values := r.Header.Values("Content-Type")
 	if len(values) == 1 {
 		mediaType, params, err := mime.ParseMediaType(values[0])
 		charset, ok := params["charset"]
-		if err == nil && mediaType == "application/json" && (!ok || strings.EqualFold(charset, "utf-8")) {
+		if err == nil && mediaType == contentTypeJSON && (!ok || strings.EqualFold(charset, "utf-8")) {
 			return nil
 		}
 	}
-	return newHTTPError(http.StatusUnsupportedMediaType, codes.InvalidArgument, "the content type must be application/json")
+	return unsupportedType(w, r, contentTypeJSON)
 }

@@ -40,6 +40,23 @@
 //
 // # Errors
 //
-// A google.rpc.Status in the JSON shape of AIP-193, see [WriteError]. Malformed requests carry a google.rpc.BadRequest
-// that names the field, as a path from the request message by proto names (`user.display_name`, `requests[1].rating`).
+// A google.rpc.Status in one of two shapes, see [WriteError]: AIP-193's JSON, or the problem of RFC 9457 where the Accept
+// header likes application/problem+json better than application/json. Of equals AIP-193's is taken, so it is what clients
+// get that say nothing, `*/*`, or both; and it is what those get who want neither. No request is refused for its Accept
+// header, 406 is never answered. HEAD gets the headers alone.
+//
+// The HTTP status is that of the gRPC code ([HTTPStatus]), except for what HTTP tells apart:
+//
+//	400  a malformed request, with a google.rpc.BadRequest that names the field, as a path from the request message by
+//	     proto names (`user.display_name`, `requests[1].rating`); INVALID_ARGUMENT
+//	404  no template matches the path; NOT_FOUND
+//	405  none of those that match has the method; Allow names those that have one; UNIMPLEMENTED
+//	408  the body took too long; DEADLINE_EXCEEDED
+//	413  the body is larger than [WithMaxBody], or a message than the transport takes; RESOURCE_EXHAUSTED
+//	415  a body of another media type, with Accept, and Accept-Post or Accept-Patch; or a compressed one, with
+//	     Accept-Encoding; INVALID_ARGUMENT
+//
+// What clients may know is what [Presentable] leaves. Reasons of the transport, natsgrpc, are interpreted in its domain
+// only: MESSAGE_TOO_LARGE is 413, and QUEUE_FULL, BACKLOG (429), NO_WORKERS and NOT_CONNECTED (503) have a Retry-After even
+// without a google.rpc.RetryInfo. What is not for clients goes to [WithObserver].
 package transcode

@@ -3,20 +3,14 @@ package transcode
 import (
 	"bytes"
 	"encoding/json"
-	"math"
 	"net/http"
 	"strconv"
-	"time"
+	"strings"
 
-	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoregistry"
-	"google.golang.org/protobuf/types/known/anypb"
 )
 
 // httpError is a status with an HTTP status of its own, for what HTTP tells apart and gRPC does not.
@@ -53,126 +47,90 @@ func malformed(fault *FieldError) *httpError {
 	return &httpError{httpStatus: http.StatusBadRequest, status: st, cause: fault}
 }
 
-// HTTPStatus returns the HTTP status of a gRPC status: grpc-gateway's mapping, in which RESOURCE_EXHAUSTED is 429 and
-// UNAVAILABLE 503, whatever the reason in a google.rpc.ErrorInfo (QUEUE_FULL, NO_WORKERS); but a RESOURCE_EXHAUSTED with
-// the reason MESSAGE_TOO_LARGE is 413.
-func HTTPStatus(st *status.Status) int {
-	if st.Code() == codes.ResourceExhausted {
-		for _, detail := range st.Details() {
-			if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetReason() == "MESSAGE_TOO_LARGE" {
-				return http.StatusRequestEntityTooLarge
-			}
-		}
+// unsupportedType returns the 415 for a body of none of the media types that are accepted. It says these in the headers
+// that are made for it: Accept (RFC 9110, section 15.5.16), and for their methods Accept-Post (of the Linked Data
+// Platform) and Accept-Patch (RFC 5789).
+func unsupportedType(w http.ResponseWriter, r *http.Request, accepted ...string) *httpError {
+	list := strings.Join(accepted, ", ")
+	w.Header().Set("Accept", list)
+	switch r.Method {
+	case http.MethodPost:
+		w.Header().Set("Accept-Post", list)
+	case http.MethodPatch:
+		w.Header().Set("Accept-Patch", list)
 	}
-	return runtime.HTTPStatusFromCode(st.Code())
+	return newHTTPError(http.StatusUnsupportedMediaType, codes.InvalidArgument,
+		"the content type must be "+strings.Join(accepted, " or "))
 }
 
-// WriteError answers a request with a status in the JSON shape of AIP-193:
+// unsupportedCoding returns the 415 for a compressed body. Its Accept-Encoding tells it from the one for a wrong media
+// type (RFC 9110, section 12.5.3).
+func unsupportedCoding(w http.ResponseWriter) *httpError {
+	w.Header().Set("Accept-Encoding", "identity")
+	return newHTTPError(http.StatusUnsupportedMediaType, codes.InvalidArgument, "the body must not be compressed")
+}
+
+// WriteError answers a request with what [Presentable] leaves of a status, in one of two shapes. AIP-193's is
+// application/json:
 //
 //	{"error":{"code":404,"message":"…","status":"NOT_FOUND","details":[{"@type":"type.googleapis.com/…",…}]}}
 //
-// The HTTP status is that of [HTTPStatus]. A google.rpc.RetryInfo becomes a Retry-After header, in whole seconds rounded
-// up, with 429 and 503. Details of an unknown type are left out, and so is google.rpc.DebugInfo. Never told are the
-// message and the details of UNKNOWN, INTERNAL and DATA_LOSS, where plain errors of handlers end up, and the message of
-// UNAVAILABLE, DEADLINE_EXCEEDED and CANCELLED without details, where grpc-go puts what befell the connection.
+// RFC 9457's is application/problem+json, for clients whose Accept header likes it better than application/json:
+//
+//	{"type":"about:blank","title":"Not Found","status":404,"detail":"…","code":"NOT_FOUND",
+//	"reason":"…","domain":"…","metadata":{…},"errors":[{"field":"…","detail":"…"}],"links":[{"description":"…","url":"…"}],
+//	"details":[…]}
+//
+// There the google.rpc.ErrorInfo has become reason, domain and metadata, the violations of a BadRequest errors, and the
+// links of a Help links; details are all others. What an error does not have is left out.
+//
+// The HTTP status is that of [HTTPStatus]. With 429 and 503 a google.rpc.RetryInfo becomes a Retry-After header, in whole
+// seconds rounded up; without one it is 5 where the transport's reason is QUEUE_FULL, BACKLOG, NO_WORKERS or
+// NOT_CONNECTED. To answer OK is a mistake of the caller, and becomes INTERNAL.
 func WriteError(w http.ResponseWriter, r *http.Request, st *status.Status) {
-	st = presentable(st)
+	if st.Code() == codes.OK {
+		st = status.New(codes.Internal, "")
+	}
+	st = Presentable(st)
 	writeStatus(w, r, HTTPStatus(st), st, protoregistry.GlobalTypes)
 }
 
-// presentable returns what clients may know of a status.
-func presentable(st *status.Status) *status.Status {
-	switch {
-	case st.Code() > codes.Unauthenticated:
-		return status.New(codes.Unknown, "internal error") // there is no such code
-	case st.Code() == codes.Unknown, st.Code() == codes.Internal, st.Code() == codes.DataLoss:
-		return status.New(st.Code(), "internal error")
-	case len(st.Proto().GetDetails()) > 0:
-		return st
-	case st.Code() == codes.Unavailable:
-		return status.New(st.Code(), "the service is unavailable")
-	case st.Code() == codes.DeadlineExceeded:
-		return status.New(st.Code(), "the call took too long")
-	case st.Code() == codes.Canceled:
-		return status.New(st.Code(), "the call was cancelled")
-	}
-	return st
-}
-
-// errorBody is the JSON shape of AIP-193.
-type errorBody struct {
-	Error errorStatus `json:"error"`
-}
-
-type errorStatus struct {
-	Code    int               `json:"code"`
-	Message string            `json:"message"`
-	Status  string            `json:"status"`
-	Details []json.RawMessage `json:"details,omitempty"`
-}
-
+// writeStatus answers with a status that clients may see, in the shape that this one likes.
 func writeStatus(w http.ResponseWriter, r *http.Request, httpStatus int, st *status.Status, types Types) {
-	body := errorBody{Error: errorStatus{
-		Code:    httpStatus,
-		Message: st.Message(),
-		Status:  code.Code(st.Code()).String(),
-	}}
-	for _, detail := range st.Proto().GetDetails() {
-		if data, ok := detailJSON(detail, types); ok {
-			body.Error.Details = append(body.Error.Details, data)
-		}
+	header := w.Header()
+	header.Add("Vary", "Accept")
+	if seconds, ok := retryAfter(httpStatus, st); ok {
+		header.Set("Retry-After", strconv.FormatInt(seconds, 10))
 	}
-	if httpStatus == http.StatusTooManyRequests || httpStatus == http.StatusServiceUnavailable {
-		if delay, ok := retryDelay(st); ok {
-			w.Header().Set("Retry-After", strconv.FormatInt(delay, 10))
-		}
+	if negotiate(r.Header["Accept"], contentTypeJSON, contentTypeProblem) == contentTypeProblem {
+		writeBody(w, r, httpStatus, contentTypeProblem, errorJSON(newProblem(httpStatus, st, types)))
+		return
 	}
+	writeBody(w, r, httpStatus, contentTypeJSON, errorJSON(newErrorBody(httpStatus, st, types)))
+}
+
+// errorJSON returns an errorBody or a problem as JSON. Strings, numbers and valid raw JSON cannot fail.
+func errorJSON(body any) []byte {
 	var buffer bytes.Buffer
 	encoder := json.NewEncoder(&buffer)
 	encoder.SetEscapeHTML(false)
-	// Strings, a number and valid raw JSON cannot fail.
 	_ = encoder.Encode(body)
-	writeJSON(w, r, httpStatus, bytes.TrimSuffix(buffer.Bytes(), []byte{'\n'}))
-}
-
-// detailJSON returns a detail as JSON, and false if clients get none.
-func detailJSON(detail *anypb.Any, types Types) (json.RawMessage, bool) {
-	if detail.GetTypeUrl() == "" || detail.MessageIs((*errdetails.DebugInfo)(nil)) {
-		return nil, false
-	}
-	data, err := protojson.MarshalOptions{Resolver: types}.Marshal(detail)
-	if err != nil {
-		return nil, false
-	}
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, data); err != nil {
-		return nil, false
-	}
-	return compact.Bytes(), true
-}
-
-// retryDelay returns the delay of a google.rpc.RetryInfo in whole seconds, rounded up.
-func retryDelay(st *status.Status) (int64, bool) {
-	for _, detail := range st.Proto().GetDetails() {
-		info := &errdetails.RetryInfo{}
-		if !detail.MessageIs(info) || proto.Unmarshal(detail.GetValue(), info) != nil {
-			continue
-		}
-		delay := max(0, info.GetRetryDelay().AsDuration())
-		return int64(math.Ceil(float64(delay) / float64(time.Second))), true
-	}
-	return 0, false
+	return bytes.TrimSuffix(buffer.Bytes(), []byte{'\n'})
 }
 
 // writeJSON answers with a body, or with its headers alone if the request is a HEAD.
 func writeJSON(w http.ResponseWriter, r *http.Request, httpStatus int, body []byte) {
+	writeBody(w, r, httpStatus, contentTypeJSON, body)
+}
+
+func writeBody(w http.ResponseWriter, r *http.Request, httpStatus int, contentType string, body []byte) {
 	header := w.Header()
-	header.Set("Content-Type", "application/json")
+	header.Set("Content-Type", contentType)
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	header.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(httpStatus)
 	if r.Method != http.MethodHead {
 		// An error means that the client has left; nobody else is to be told.
-		_, _ = w.Write(body) //nolint:gosec // no browser takes application/json with nosniff for a page
+		_, _ = w.Write(body) //nolint:gosec // no browser takes JSON with nosniff for a page
 	}
 }

@@ -4,8 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +17,9 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
@@ -40,84 +46,296 @@ func requireFault(t *testing.T, w *httptest.ResponseRecorder, field, description
 	require.Equal(t, 400, w.Code)
 }
 
-func TestErrorShapes(t *testing.T) {
-	withDetails := func(code codes.Code, message string, details ...protoadapt.MessageV1) error {
-		st, err := status.New(code, message).WithDetails(details...)
-		require.NoError(t, err)
-		return st.Err()
+// withDetails returns a status with details.
+func withDetails(t testing.TB, code codes.Code, message string, details ...protoadapt.MessageV1) *status.Status {
+	t.Helper()
+	st, err := status.New(code, message).WithDetails(details...)
+	require.NoError(t, err)
+	return st
+}
+
+// textDetail returns a detail written in the text format.
+func textDetail[T protoadapt.MessageV2](t testing.TB, into T, text string) protoadapt.MessageV1 {
+	t.Helper()
+	require.NoError(t, prototext.Unmarshal([]byte(text), into))
+	return protoadapt.MessageV1Of(into)
+}
+
+// TestErrorCodes has a handler of a real gRPC server return each of the codes, 0 apart, which is no error.
+func TestErrorCodes(t *testing.T) {
+	tests := []struct {
+		err               error
+		httpStatus        int
+		title, code, told string
+	}{
+		{status.Error(codes.Canceled, "stop"), 499, "Client Closed Request", "CANCELLED", "the call was cancelled"},
+		{errors.New("sql: secret"), 500, "Internal Server Error", "UNKNOWN", "internal error"},
+		{status.Error(codes.InvalidArgument, "bad"), 400, "Bad Request", "INVALID_ARGUMENT", "bad"},
+		{status.Error(codes.DeadlineExceeded, "slow"), 504, "Gateway Timeout", "DEADLINE_EXCEEDED", "the call took too long"},
+		{status.Error(codes.NotFound, "no user users/1"), 404, "Not Found", "NOT_FOUND", "no user users/1"},
+		{status.Error(codes.AlreadyExists, "twice"), 409, "Conflict", "ALREADY_EXISTS", "twice"},
+		{status.Error(codes.PermissionDenied, "no"), 403, "Forbidden", "PERMISSION_DENIED", "no"},
+		{status.Error(codes.ResourceExhausted, "much"), 429, "Too Many Requests", "RESOURCE_EXHAUSTED", "much"},
+		{status.Error(codes.FailedPrecondition, "first"), 400, "Bad Request", "FAILED_PRECONDITION", "first"},
+		{status.Error(codes.Aborted, "etag"), 409, "Conflict", "ABORTED", "etag"},
+		{status.Error(codes.OutOfRange, "end"), 400, "Bad Request", "OUT_OF_RANGE", "end"},
+		{status.Error(codes.Unimplemented, "later"), 501, "Not Implemented", "UNIMPLEMENTED", "later"},
+		{status.Error(codes.Internal, "secret"), 500, "Internal Server Error", "INTERNAL", "internal error"},
+		{status.Error(codes.Unavailable, "dial 10.0.0.1: secret"), 503, "Service Unavailable", "UNAVAILABLE", "the service is unavailable"},
+		{status.Error(codes.DataLoss, "secret"), 500, "Internal Server Error", "DATA_LOSS", "internal error"},
+		{status.Error(codes.Unauthenticated, "who"), 401, "Unauthorized", "UNAUTHENTICATED", "who"},
+		{status.Error(codes.Code(77), "secret"), 500, "Internal Server Error", "UNKNOWN", "internal error"},
+		{status.Error(codes.NotFound, ""), 404, "Not Found", "NOT_FOUND", ""},
+		{status.Error(codes.NotFound, "<a> & \"b\""), 404, "Not Found", "NOT_FOUND", `<a> & \"b\"`}, // no HTML escapes
 	}
-	info := func(reason string) *errdetails.ErrorInfo { return &errdetails.ErrorInfo{Reason: reason, Domain: "d"} }
-	retry := func(delay time.Duration) *errdetails.RetryInfo {
-		return &errdetails.RetryInfo{RetryDelay: durationpb.New(delay)}
+	backend := newBackend(t)
+	handler := newHandler(t, backend, `get: "/x"`)
+	for _, test := range tests {
+		t.Run(test.code+" "+test.told, func(t *testing.T) {
+			backend.answer(func(context.Context, []byte) ([]byte, error) { return nil, test.err })
+			number := strconv.Itoa(test.httpStatus)
+			requireError(t, handler, "GET", "/x", "", test.httpStatus,
+				`{"error":{"code":`+number+`,"message":"`+test.told+`","status":"`+test.code+`"}}`,
+				problemJSON(test.httpStatus, test.title, test.told, test.code))
+		})
 	}
-	infoJSON := func(reason string) string {
-		return `{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"` + reason + `","domain":"d"}`
+}
+
+// problemJSON returns a problem without details.
+func problemJSON(httpStatus int, title, detail, code string) string {
+	if detail != "" {
+		detail = `"detail":"` + detail + `",`
 	}
-	retryJSON := func(delay string) string {
-		return `{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"` + delay + `"}`
+	return `{"type":"about:blank","title":"` + title + `","status":` + strconv.Itoa(httpStatus) + `,` + detail + `"code":"` + code + `"}`
+}
+
+// requireError checks an error in both of its shapes, and that HEAD gets the same headers. It returns the headers.
+func requireError(t *testing.T, handler http.Handler, method, target, body string, httpStatus int, want, wantProblem string, headers ...string) http.Header {
+	t.Helper()
+	var header http.Header
+	for _, shape := range []struct{ accept, contentType, want string }{
+		{"*/*", "application/json", want},
+		{"application/problem+json", "application/problem+json", wantProblem},
+	} {
+		w := do(handler, method, target, body, append(headers, "Accept: "+shape.accept)...)
+		require.Equal(t, shape.want, w.Body.String())
+		require.Equal(t, httpStatus, w.Code)
+		header = w.Header()
+		require.Equal(t, shape.contentType, header.Get("Content-Type"))
+		require.Equal(t, strconv.Itoa(len(shape.want)), header.Get("Content-Length"))
+		require.Equal(t, "nosniff", header.Get("X-Content-Type-Options"))
+		require.Equal(t, []string{"Accept"}, header.Values("Vary"))
+		if method == "GET" {
+			head := do(handler, "HEAD", target, body, append(headers, "Accept: "+shape.accept)...)
+			require.Equal(t, httpStatus, head.Code)
+			require.Equal(t, header, head.Header())
+			require.Empty(t, head.Body.String())
+		}
 	}
-	unknown := status.New(codes.NotFound, "gone").Proto()
+	return header
+}
+
+func TestErrorDetails(t *testing.T) {
+	message := func(code codes.Code, details ...protoadapt.MessageV1) *status.Status {
+		return withDetails(t, code, "m", details...)
+	}
+	unknown := status.New(codes.NotFound, "m").Proto()
 	unknown.Details = []*anypb.Any{
 		{TypeUrl: "type.googleapis.com/unknown.v1.Type", Value: []byte{8, 1}},
 		{TypeUrl: "type.googleapis.com/google.rpc.ErrorInfo", Value: []byte{0xff}},
+		{TypeUrl: "", Value: []byte{8, 1}},
 		nil,
 	}
-	const hidden = `{"error":{"code":500,"message":"internal error","status":`
+	const at = `"@type":"type.googleapis.com/google.rpc.`
 	tests := []struct {
-		name       string
-		err        error
-		code       int
-		retryAfter string
-		want       string
+		name    string
+		st      *status.Status
+		details string // in AIP-193's shape
+		members string // of the problem, beyond those that every problem has
 	}{
-		{"not found", status.Error(codes.NotFound, "no user users/1"), 404, "", `{"error":{"code":404,"message":"no user users/1","status":"NOT_FOUND"}}`},
-		{"cancelled", status.Error(codes.Canceled, "stop"), 499, "", `{"error":{"code":499,"message":"the call was cancelled","status":"CANCELLED"}}`},
-		{"invalid", status.Error(codes.InvalidArgument, "bad"), 400, "", `{"error":{"code":400,"message":"bad","status":"INVALID_ARGUMENT"}}`},
-		{"deadline", status.Error(codes.DeadlineExceeded, "slow"), 504, "", `{"error":{"code":504,"message":"the call took too long","status":"DEADLINE_EXCEEDED"}}`},
-		{"exists", status.Error(codes.AlreadyExists, "twice"), 409, "", `{"error":{"code":409,"message":"twice","status":"ALREADY_EXISTS"}}`},
-		{"denied", status.Error(codes.PermissionDenied, "no"), 403, "", `{"error":{"code":403,"message":"no","status":"PERMISSION_DENIED"}}`},
-		{"unauthenticated", status.Error(codes.Unauthenticated, "who"), 401, "", `{"error":{"code":401,"message":"who","status":"UNAUTHENTICATED"}}`},
-		{"exhausted", status.Error(codes.ResourceExhausted, "much"), 429, "", `{"error":{"code":429,"message":"much","status":"RESOURCE_EXHAUSTED"}}`},
-		{"precondition", status.Error(codes.FailedPrecondition, "first"), 400, "", `{"error":{"code":400,"message":"first","status":"FAILED_PRECONDITION"}}`},
-		{"aborted", status.Error(codes.Aborted, "etag"), 409, "", `{"error":{"code":409,"message":"etag","status":"ABORTED"}}`},
-		{"range", status.Error(codes.OutOfRange, "end"), 400, "", `{"error":{"code":400,"message":"end","status":"OUT_OF_RANGE"}}`},
-		{"unimplemented", status.Error(codes.Unimplemented, "later"), 501, "", `{"error":{"code":501,"message":"later","status":"UNIMPLEMENTED"}}`},
-		{"internal", status.Error(codes.Internal, "secret"), 500, "", hidden + `"INTERNAL"}}`},
-		{"data loss", status.Error(codes.DataLoss, "secret"), 500, "", hidden + `"DATA_LOSS"}}`},
-		{"unknown", errors.New("sql: secret"), 500, "", hidden + `"UNKNOWN"}}`},
-		{"no such code", status.Error(codes.Code(77), "secret"), 500, "", hidden + `"UNKNOWN"}}`},
-		{"internal with details", withDetails(codes.Internal, "secret", info("X")), 500, "", hidden + `"INTERNAL"}}`},
-		{"unavailable", status.Error(codes.Unavailable, "dial 10.0.0.1: secret"), 503, "", `{"error":{"code":503,"message":"the service is unavailable","status":"UNAVAILABLE"}}`},
-		{"deadline with details", withDetails(codes.DeadlineExceeded, "slow", info("X")), 504, "", `{"error":{"code":504,"message":"slow","status":"DEADLINE_EXCEEDED","details":[` + infoJSON("X") + `]}}`},
-		{"unavailable with details", withDetails(codes.Unavailable, "maintenance", info("MAINTENANCE")), 503, "", `{"error":{"code":503,"message":"maintenance","status":"UNAVAILABLE","details":[` + infoJSON("MAINTENANCE") + `]}}`},
-		{"queue full", withDetails(codes.ResourceExhausted, "full", info("QUEUE_FULL"), retry(1200*time.Millisecond)), 429, "2", `{"error":{"code":429,"message":"full","status":"RESOURCE_EXHAUSTED","details":[` + infoJSON("QUEUE_FULL") + `,` + retryJSON("1.200s") + `]}}`},
-		{"too large", withDetails(codes.ResourceExhausted, "large", info("MESSAGE_TOO_LARGE")), 413, "", `{"error":{"code":413,"message":"large","status":"RESOURCE_EXHAUSTED","details":[` + infoJSON("MESSAGE_TOO_LARGE") + `]}}`},
-		{"no workers", withDetails(codes.Unavailable, "nobody", info("NO_WORKERS"), retry(0)), 503, "0", `{"error":{"code":503,"message":"nobody","status":"UNAVAILABLE","details":[` + infoJSON("NO_WORKERS") + `,` + retryJSON("0s") + `]}}`},
-		{"a service's own reason", withDetails(codes.FailedPrecondition, "full", info("QUEUE_FULL")), 400, "", `{"error":{"code":400,"message":"full","status":"FAILED_PRECONDITION","details":[` + infoJSON("QUEUE_FULL") + `]}}`},
-		{"retry with another code", withDetails(codes.Aborted, "again", retry(time.Second)), 409, "", `{"error":{"code":409,"message":"again","status":"ABORTED","details":[` + retryJSON("1s") + `]}}`},
-		{"negative delay", withDetails(codes.ResourceExhausted, "again", retry(-time.Second)), 429, "0", `{"error":{"code":429,"message":"again","status":"RESOURCE_EXHAUSTED","details":[` + retryJSON("-1s") + `]}}`},
-		{"debug info", withDetails(codes.NotFound, "x", &errdetails.DebugInfo{Detail: "secret"}), 404, "", `{"error":{"code":404,"message":"x","status":"NOT_FOUND"}}`},
-		{"unknown details", status.FromProto(unknown).Err(), 404, "", `{"error":{"code":404,"message":"gone","status":"NOT_FOUND"}}`},
-		{"no HTML escapes", status.Error(codes.NotFound, "<a> & \"b\""), 404, "", `{"error":{"code":404,"message":"<a> & \"b\"","status":"NOT_FOUND"}}`},
+		{
+			"ErrorInfo", message(codes.NotFound, textDetail(t, &errdetails.ErrorInfo{}, `reason: "GONE" domain: "d" metadata { key: "b" value: "2" } metadata { key: "a" value: "1" }`)),
+			`{` + at + `ErrorInfo","reason":"GONE","domain":"d","metadata":{"a":"1","b":"2"}}`,
+			`"reason":"GONE","domain":"d","metadata":{"a":"1","b":"2"}`,
+		},
+		{
+			"two ErrorInfos", message(codes.NotFound, &errdetails.ErrorInfo{Reason: "A"}, &errdetails.ErrorInfo{Reason: "B"}),
+			`{` + at + `ErrorInfo","reason":"A"},{` + at + `ErrorInfo","reason":"B"}`,
+			`"reason":"A","details":[{` + at + `ErrorInfo","reason":"B"}]`,
+		},
+		{
+			"BadRequest", message(codes.NotFound, textDetail(t, &errdetails.BadRequest{}, `field_violations { field: "user.email" description: "is taken" reason: "TAKEN"
+				localized_message { locale: "de" message: "schon vergeben" } } field_violations { description: "too many fields" }`)),
+			`{` + at + `BadRequest","fieldViolations":[{"field":"user.email","description":"is taken","reason":"TAKEN",` +
+				`"localizedMessage":{"locale":"de","message":"schon vergeben"}},{"description":"too many fields"}]}`,
+			`"errors":[{"field":"user.email","detail":"is taken","reason":"TAKEN",` +
+				`"localizedMessage":{"locale":"de","message":"schon vergeben"}},{"detail":"too many fields"}]`,
+		},
+		{
+			"Help", message(codes.NotFound, textDetail(t, &errdetails.Help{}, `links { description: "how" url: "https://example.com/?a&b" } links { url: "https://example.com" }`)),
+			`{` + at + `Help","links":[{"description":"how","url":"https://example.com/?a&b"},{"url":"https://example.com"}]}`,
+			`"links":[{"description":"how","url":"https://example.com/?a&b"},{"url":"https://example.com"}]`,
+		},
+		{
+			"LocalizedMessage", message(codes.NotFound, &errdetails.LocalizedMessage{Locale: "de", Message: "weg"}),
+			`{` + at + `LocalizedMessage","locale":"de","message":"weg"}`, "",
+		},
+		{
+			"PreconditionFailure", message(codes.NotFound, textDetail(t, &errdetails.PreconditionFailure{}, `violations { type: "TOS" subject: "s" description: "not accepted" }`)),
+			`{` + at + `PreconditionFailure","violations":[{"type":"TOS","subject":"s","description":"not accepted"}]}`, "",
+		},
+		{
+			"QuotaFailure", message(codes.NotFound, textDetail(t, &errdetails.QuotaFailure{}, `violations { subject: "user:1" description: "daily limit" quota_value: 10 }`)),
+			`{` + at + `QuotaFailure","violations":[{"subject":"user:1","description":"daily limit","quotaValue":"10"}]}`, "",
+		},
+		{
+			"ResourceInfo", message(codes.NotFound, &errdetails.ResourceInfo{ResourceType: "user", ResourceName: "users/1"}),
+			`{` + at + `ResourceInfo","resourceType":"user","resourceName":"users/1"}`, "",
+		},
+		{
+			"RequestInfo", message(codes.NotFound, &errdetails.RequestInfo{RequestId: "1"}),
+			`{` + at + `RequestInfo","requestId":"1"}`, "",
+		},
+		{
+			"RetryInfo", message(codes.NotFound, &errdetails.RetryInfo{RetryDelay: durationpb.New(1200 * time.Millisecond)}),
+			`{` + at + `RetryInfo","retryDelay":"1.200s"}`, "",
+		},
+		{
+			"all that become members, and one that does not", message(codes.NotFound, textDetail(t, &errdetails.Help{}, `links { url: "u" }`), &errdetails.RequestInfo{RequestId: "1"},
+				textDetail(t, &errdetails.BadRequest{}, `field_violations { field: "f" description: "d" }`), &errdetails.ErrorInfo{Reason: "R", Domain: "d"}),
+			`{` + at + `Help","links":[{"url":"u"}]},{` + at + `RequestInfo","requestId":"1"},` +
+				`{` + at + `BadRequest","fieldViolations":[{"field":"f","description":"d"}]},{` + at + `ErrorInfo","reason":"R","domain":"d"}`,
+			`"reason":"R","domain":"d","errors":[{"field":"f","detail":"d"}],"links":[{"url":"u"}],"details":[{` + at + `RequestInfo","requestId":"1"}]`,
+		},
+		{"DebugInfo", message(codes.NotFound, &errdetails.DebugInfo{Detail: "secret"}), "", ""},
+		{"unknown and malformed", status.FromProto(unknown), "", ""},
 	}
 	backend := newBackend(t)
 	handler := newHandler(t, backend, `get: "/x"`)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			backend.answer(func(context.Context, []byte) ([]byte, error) { return nil, test.err })
-			w := do(handler, "GET", "/x", "")
-			require.Equal(t, test.want, w.Body.String())
-			require.Equal(t, test.code, w.Code)
-			require.Equal(t, test.retryAfter, w.Header().Get("Retry-After"))
-			require.Equal(t, "application/json", w.Header().Get("Content-Type"))
-			require.Equal(t, "nosniff", w.Header().Get("X-Content-Type-Options"))
+			backend.answer(func(context.Context, []byte) ([]byte, error) { return nil, test.st.Err() })
+			want := `{"error":{"code":404,"message":"m","status":"NOT_FOUND"}}`
+			problem := problemJSON(404, "Not Found", "m", "NOT_FOUND")
+			if test.details != "" {
+				want = strings.TrimSuffix(want, "}}") + `,"details":[` + test.details + `]}}`
+				if test.members == "" {
+					test.members = `"details":[` + test.details + `]`
+				}
+				problem = strings.TrimSuffix(problem, "}") + `,` + test.members + `}`
+			}
+			requireError(t, handler, "GET", "/x", "", 404, want, problem)
 		})
 	}
 }
 
-func TestWriteErrorHidesInternals(t *testing.T) {
-	w := httptest.NewRecorder()
-	WriteError(w, httptest.NewRequest(http.MethodGet, "/", nil), status.New(codes.Internal, "secret"))
-	require.Equal(t, 500, w.Code)
-	require.Equal(t, `{"error":{"code":500,"message":"internal error","status":"INTERNAL"}}`, w.Body.String())
+// A detail of a type that only the services' descriptors have is shown by their handler.
+func TestErrorDetailOfTheServices(t *testing.T) {
+	backend := newBackend(t)
+	handler := newHandler(t, backend, `get: "/x"`)
+	st := status.New(codes.Unavailable, "maintenance").Proto()
+	st.Details = []*anypb.Any{{TypeUrl: "type.googleapis.com/test.v1.Sub", Value: []byte{16, 7}}}
+	backend.answer(func(context.Context, []byte) ([]byte, error) { return nil, status.FromProto(st).Err() })
+	const detail = `"details":[{"@type":"type.googleapis.com/test.v1.Sub","count":7}]`
+	requireError(t, handler, "GET", "/x", "", 503,
+		`{"error":{"code":503,"message":"maintenance","status":"UNAVAILABLE",`+detail+`}}`,
+		`{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"maintenance","code":"UNAVAILABLE",`+detail+`}`)
+}
+
+// TestErrorsOfHTTP has what goes wrong before there is a call.
+func TestErrorsOfHTTP(t *testing.T) {
+	handler, err := New(newBackend(t).conn, []protoreflect.ServiceDescriptor{
+		thingsService(t, `get: "/x/{page_size}"`, `post: "/x" body: "*"`, `patch: "/x" body: "sub"`, `put: "/x" body: "*"`),
+	}, WithMaxBody(20))
+	require.NoError(t, err)
+	const allow = "OPTIONS, PATCH, POST, PUT"
+	const wrongType = "the content type must be application/json"
+	tests := []struct {
+		name, method, target, body string
+		headers                    []string
+		httpStatus                 int
+		title, code, told          string
+		want                       map[string]string // headers
+	}{
+		{"no route", "GET", "/nothing", "", nil, 404, "Not Found", "NOT_FOUND", "there is nothing at this path", nil},
+		{
+			"other method", "DELETE", "/x", "", nil, 405, "Method Not Allowed", "UNIMPLEMENTED",
+			"method DELETE is not allowed here; allowed are " + allow, map[string]string{"Allow": allow},
+		},
+		{
+			"wrong type of a POST", "POST", "/x", "{}", []string{"Content-Type: text/plain"}, 415, "Unsupported Media Type", "INVALID_ARGUMENT", wrongType,
+			map[string]string{"Accept": "application/json", "Accept-Post": "application/json", "Accept-Patch": "", "Accept-Encoding": ""},
+		},
+		{
+			"wrong type of a PATCH", "PATCH", "/x", "{}", []string{"Content-Type: text/plain"}, 415, "Unsupported Media Type", "INVALID_ARGUMENT", wrongType,
+			map[string]string{"Accept": "application/json", "Accept-Post": "", "Accept-Patch": "application/json", "Accept-Encoding": ""},
+		},
+		{
+			"wrong type of a PUT", "PUT", "/x", "{}", []string{"Content-Type: text/plain"}, 415, "Unsupported Media Type", "INVALID_ARGUMENT", wrongType,
+			map[string]string{"Accept": "application/json", "Accept-Post": "", "Accept-Patch": "", "Accept-Encoding": ""},
+		},
+		{
+			"compressed", "POST", "/x", "{}", []string{"Content-Encoding: gzip"}, 415, "Unsupported Media Type", "INVALID_ARGUMENT", "the body must not be compressed",
+			map[string]string{"Accept": "", "Accept-Post": "", "Accept-Encoding": "identity"},
+		},
+		{
+			"too large", "POST", "/x", `{"name":"1234567890"}`, nil, 413, "Request Entity Too Large", "RESOURCE_EXHAUSTED", "the body is larger than 20 bytes",
+			map[string]string{"Connection": "close", "Retry-After": ""},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			header := requireError(t, handler, test.method, test.target, test.body, test.httpStatus,
+				`{"error":{"code":`+strconv.Itoa(test.httpStatus)+`,"message":"`+test.told+`","status":"`+test.code+`"}}`,
+				problemJSON(test.httpStatus, test.title, test.told, test.code), test.headers...)
+			for name, value := range test.want {
+				require.Equal(t, value, header.Get(name), name)
+			}
+		})
+	}
+
+	t.Run("malformed", func(t *testing.T) {
+		const description = `\"many\" is not a valid int32`
+		requireError(t, handler, "GET", "/x/many", "", 400,
+			`{"error":{"code":400,"message":"page_size: `+description+`","status":"INVALID_ARGUMENT","details":[`+
+				`{"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":"page_size","description":"`+description+`"}]}]}}`,
+			`{"type":"about:blank","title":"Bad Request","status":400,"detail":"page_size: `+description+`","code":"INVALID_ARGUMENT",`+
+				`"errors":[{"field":"page_size","detail":"`+description+`"}]}`)
+	})
+
+	t.Run("slow body", func(t *testing.T) {
+		requireError(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.Method, r.Body, r.ContentLength = "POST", io.NopCloser(errReader{os.ErrDeadlineExceeded}), -1
+			handler.ServeHTTP(w, r)
+		}), "POST", "/x", "{}", 408,
+			`{"error":{"code":408,"message":"the body took too long","status":"DEADLINE_EXCEEDED"}}`,
+			problemJSON(408, "Request Timeout", "the body took too long", "DEADLINE_EXCEEDED"))
+	})
+}
+
+// What the client likes decides the shape of errors, never whether there is an answer.
+func TestAcceptRefusesNothing(t *testing.T) {
+	handler := newHandler(t, nil, `get: "/x"`)
+	for _, accept := range []string{"text/html", "application/json;q=0", "*/*;q=0", "application/problem+json", "nonsense"} {
+		require.Equal(t, 200, do(handler, "GET", "/x", "", "Accept: "+accept).Code)
+		require.Equal(t, 404, do(handler, "GET", "/nothing", "", "Accept: "+accept).Code)
+	}
+}
+
+func TestWriteError(t *testing.T) {
+	tests := []struct {
+		name, accept, want string
+		st                 *status.Status
+	}{
+		{"hides internals", "", `{"error":{"code":500,"message":"internal error","status":"INTERNAL"}}`, status.New(codes.Internal, "secret")},
+		{"a problem", "application/problem+json", problemJSON(404, "Not Found", "none", "NOT_FOUND"), status.New(codes.NotFound, "none")},
+		{"OK", "", `{"error":{"code":500,"message":"internal error","status":"INTERNAL"}}`, status.New(codes.OK, "")},
+		{"nil", "", `{"error":{"code":500,"message":"internal error","status":"INTERNAL"}}`, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := do(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { WriteError(w, r, test.st) }), "GET", "/", "", "Accept: "+test.accept)
+			require.Equal(t, test.want, w.Body.String())
+		})
+	}
 }

@@ -278,7 +278,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, call Call, err er
 		if !ok {
 			original = status.FromContextError(err)
 		}
-		st = presentable(original)
+		st = presentable(original, h.options.types)
 		call.HTTPStatus = HTTPStatus(st)
 	}
 	call.Code = st.Code()
