@@ -7,7 +7,7 @@
 //	/ui, /ui/ the web app, or a page that says that there is none
 //	/         redirects to /ui/
 //
-// Anything else is a 404 in the JSON shape of AIP-193, and so is a panic's 500.
+// Anything else is a 404 as transcode.WriteError writes it, in the shape that the client likes, and so is a panic's 500.
 //
 // Each request has an id: the client's X-Request-Id if it is 1 to 128 letters, digits, `.`, `_` or `-`, or else a random
 // one. It is in the answer, in the access log, and in the gRPC metadata (x-request-id) of the call.
