@@ -65,24 +65,26 @@ func presentable(st *status.Status, types Types) *status.Status {
 }
 
 func boundMessage(message string) string {
-	if len(message) <= maxMessage {
-		return toValidUTF8(message)
+	message = toValidUTF8(message)
+	if len(message) > maxMessage {
+		message = strings.ToValidUTF8(message[:maxMessage], "") + "…" // a character that is cut goes
 	}
-	return strings.ToValidUTF8(message[:maxMessage], "") + "…" // a character that is cut goes
+	return message
 }
 
 func presentableDetails(details []*anypb.Any, types Types) []*anypb.Any {
 	var shown []*anypb.Any
 	room := maxDetails
 	for _, detail := range details {
-		if len(detail.GetValue()) > room { // rather than to make JSON of it first
-			continue
+		size := len(detail.GetValue())
+		if _, err := (clientTypes{types}).FindMessageByURL(detail.GetTypeUrl()); err != nil || size > room {
+			continue // before there is work with it
 		}
-		data, ok := detailJSON(detail, types)
-		if size := max(len(data), len(detail.GetValue())); ok && size <= room {
+		if data, ok := detailJSON(detail, types); ok && len(data) <= room {
 			shown = append(shown, detail)
-			room -= size
+			size = max(size, len(data))
 		}
+		room -= size // of what is not shown too, since it was work
 	}
 	return shown
 }

@@ -1,6 +1,8 @@
 package transcode
 
 import (
+	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -147,6 +149,12 @@ func TestPresentableBoundsDetails(t *testing.T) {
 		{"too large", []protoadapt.MessageV1{localized(strings.Repeat("m", maxDetails-headOfJSON+1))}, nil},
 		{"much too large", []protoadapt.MessageV1{localized(strings.Repeat("m", 8<<20)), localized("m")}, []int{1}},
 		{"too large as JSON", []protoadapt.MessageV1{localized(strings.Repeat("\x01", maxDetails/4)), localized("m")}, []int{1}},
+		{"much that is not shown at once", []protoadapt.MessageV1{&errdetails.DebugInfo{Detail: strings.Repeat("m", maxDetails/2)}, exact}, []int{1}},
+		{
+			"much that is not shown in the end",
+			[]protoadapt.MessageV1{&spb.Status{Message: strings.Repeat("m", maxDetails/2), Details: []*anypb.Any{{TypeUrl: "unknown"}}}, localized(strings.Repeat("m", maxDetails/2)), localized("m")},
+			[]int{2},
+		},
 		{"too many", []protoadapt.MessageV1{localized("m"), exact, localized("n")}, []int{0, 2}},
 	}
 	for _, test := range tests {
@@ -159,4 +167,37 @@ func TestPresentableBoundsDetails(t *testing.T) {
 			require.Empty(t, cmp.Diff(want, Presentable(st).Proto().GetDetails(), protocmp.Transform()))
 		})
 	}
+}
+
+// FuzzPresentable: whatever a service or an attacker behind it returns, the answer is valid JSON of a bounded size in both
+// shapes, and what is presentable stays so.
+func FuzzPresentable(f *testing.F) {
+	for _, st := range []*spb.Status{
+		{Code: int32(codes.NotFound), Message: "none", Details: detailsOf(f,
+			&errdetails.ErrorInfo{Reason: "R", Domain: "natsgrpc", Metadata: map[string]string{"k": "v"}},
+			&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: "f", LocalizedMessage: &errdetails.LocalizedMessage{}}}},
+			&errdetails.RetryInfo{RetryDelay: durationpb.New(1)}, &errdetails.Help{Links: []*errdetails.Help_Link{{}}})},
+		{Code: int32(codes.Unavailable), Details: detailsOf(f, &errdetails.DebugInfo{Detail: "secret"},
+			&spb.Status{Details: detailsOf(f, &errdetails.DebugInfo{Detail: "secret"})})},
+	} {
+		seed, err := proto.Marshal(st)
+		require.NoError(f, err)
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		st := &spb.Status{}
+		if proto.Unmarshal(data, st) != nil {
+			return
+		}
+		got := Presentable(status.FromProto(st))
+		require.Empty(t, cmp.Diff(got.Proto(), Presentable(got).Proto(), protocmp.Transform()))
+		for _, accept := range []string{contentTypeJSON, contentTypeProblem} {
+			w := do(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { WriteError(w, r, status.FromProto(st)) }),
+				"GET", "/", "", "Accept: "+accept)
+			require.True(t, json.Valid(w.Body.Bytes()), w.Body)
+			// One byte of a message may take six, and encoding/json escapes some that protojson does not.
+			require.Less(t, w.Body.Len(), 6*maxMessage+2*maxDetails)
+			require.NotContains(t, w.Body.String(), "google.rpc.DebugInfo\"")
+		}
+	})
 }
