@@ -28,7 +28,7 @@ func (c *Codecs) referenceWire(dst []byte, message protoreflect.MessageDescripto
 
 // referenceUnmarshal reads a message. The error is an *Error without a field and a position.
 func (c *Codecs) referenceUnmarshal(data []byte, m proto.Message, partial bool) error {
-	if !json.Valid(data) { // protojson takes some things that are not JSON, such as 1e for 1
+	if !c.isJSON(data) { // protojson takes some things that are not JSON, such as 1e for 1
 		return &Error{Description: "invalid JSON"}
 	}
 	err := protojson.UnmarshalOptions{
@@ -43,8 +43,15 @@ func (c *Codecs) referenceUnmarshal(data []byte, m proto.Message, partial bool) 
 	return nil
 }
 
+// isJSON reports whether data is one JSON value. It is not asked how deep messages are, but lists and maps in them double
+// the levels, and so may what is skipped.
+func (c *Codecs) isJSON(data []byte) bool {
+	s := scanner{in: data}
+	return s.skip(4*c.options.recursionLimit) && s.peek() == 0 && s.pos == len(data)
+}
+
 func referenceMarshal(dst []byte, m proto.Message) ([]byte, error) {
-	out, err := proto.MarshalOptions{AllowPartial: true}.MarshalAppend(dst, m)
+	out, err := proto.MarshalOptions{AllowPartial: true, Deterministic: true}.MarshalAppend(dst, m)
 	if err != nil {
 		return dst, &Error{Description: err.Error()}
 	}
@@ -54,7 +61,7 @@ func referenceMarshal(dst []byte, m proto.Message) ([]byte, error) {
 // referenceFieldWire is [FieldCodec.AppendWire] by way of protojson, which reads messages only: so the value becomes the
 // only field of one.
 func (c *Codecs) referenceFieldWire(dst []byte, field protoreflect.FieldDescriptor, data []byte) ([]byte, error) {
-	if !json.Valid(data) {
+	if !c.isJSON(data) {
 		return dst, &Error{Field: string(field.Name()), Description: "invalid JSON"}
 	}
 	name, _ := appendString(nil, []byte(field.JSONName()))
@@ -110,7 +117,7 @@ func (c *Codecs) referenceJSON(dst []byte, message protoreflect.MessageDescripto
 	return append(dst, data...), nil
 }
 
-// referenceText returns the JSON of a message, compact: protojson varies its white space from build to build.
+// referenceText returns the JSON of a message, compact.
 func (c *Codecs) referenceText(m proto.Message, partial bool) ([]byte, error) {
 	data, err := protojson.MarshalOptions{
 		AllowPartial:      partial,
@@ -123,11 +130,30 @@ func (c *Codecs) referenceText(m proto.Message, partial bool) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("jsonwire: encode %s: %w", m.ProtoReflect().Descriptor().FullName(), err)
 	}
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, data); err != nil {
-		return nil, fmt.Errorf("jsonwire: encode %s: %w", m.ProtoReflect().Descriptor().FullName(), err)
+	return compacted(data), nil
+}
+
+// compacted removes the spaces between tokens, which protojson varies from build to build. (json.Compact refuses what is
+// deep.)
+func compacted(data []byte) []byte {
+	to, inString := 0, false
+	for from := 0; from < len(data); from++ {
+		c := data[from]
+		switch {
+		case c == '"':
+			inString = !inString
+		case c == '\\': // in a string
+			data[to] = c
+			to++
+			from++
+			c = data[from]
+		case c == ' ' && !inString:
+			continue
+		}
+		data[to] = c
+		to++
 	}
-	return compact.Bytes(), nil
+	return data[:to]
 }
 
 // referenceFieldJSON is [FieldCodec.AppendJSON] by way of protojson.
