@@ -107,14 +107,29 @@ func checkInitialized(field protoreflect.FieldDescriptor, value protoreflect.Val
 // referenceJSON is [MessageCodec.AppendJSON] by way of protojson.
 func (c *Codecs) referenceJSON(dst []byte, message protoreflect.MessageDescriptor, wire []byte) ([]byte, error) {
 	m := dynamicpb.NewMessage(message)
-	if err := (proto.UnmarshalOptions{AllowPartial: true, Resolver: c.options.resolver}).Unmarshal(wire, m); err != nil {
-		return dst, fmt.Errorf("jsonwire: decode %s: %w", message.FullName(), err)
+	if err := c.referenceDecode(wire, m); err != nil {
+		return dst, err
 	}
 	data, err := c.referenceText(m, c.options.allowPartial)
 	if err != nil {
 		return dst, err
 	}
 	return append(dst, data...), nil
+}
+
+// referenceDecode reads a message from the wire.
+func (c *Codecs) referenceDecode(wire []byte, m *dynamicpb.Message) (err error) {
+	// protobuf-go 1.36.12 panics on dynamic messages at a map entry with a key and then another of a wrong wire type.
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("jsonwire: decode %s: %v", m.Descriptor().FullName(), cause)
+		}
+	}()
+	err = proto.UnmarshalOptions{AllowPartial: true, Resolver: c.options.resolver}.Unmarshal(wire, m)
+	if err != nil {
+		return fmt.Errorf("jsonwire: decode %s: %w", m.Descriptor().FullName(), err)
+	}
+	return nil
 }
 
 // referenceText returns the JSON of a message, compact.
@@ -159,8 +174,8 @@ func compacted(data []byte) []byte {
 // referenceFieldJSON is [FieldCodec.AppendJSON] by way of protojson.
 func (c *Codecs) referenceFieldJSON(dst []byte, field protoreflect.FieldDescriptor, wire []byte) ([]byte, error) {
 	message := dynamicpb.NewMessage(field.ContainingMessage())
-	if err := (proto.UnmarshalOptions{AllowPartial: true, Resolver: c.options.resolver}).Unmarshal(wire, message); err != nil {
-		return dst, fmt.Errorf("jsonwire: decode %s: %w", message.Descriptor().FullName(), err)
+	if err := c.referenceDecode(wire, message); err != nil {
+		return dst, err
 	}
 	if !message.Has(field) {
 		return append(dst, c.plans.message(field.ContainingMessage()).fields[field.Index()].unset...), nil
