@@ -102,7 +102,7 @@ func differences(committed, fresh string) ([]string, error) {
 	var names []string
 	for _, top := range []string{committed, fresh} {
 		err := filepath.WalkDir(filepath.Join(top, "proto"), func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".pb.go") {
+			if err != nil || entry.IsDir() || !isGenerated(path) {
 				return err
 			}
 			name, err := filepath.Rel(top, path)
@@ -126,4 +126,10 @@ func differences(committed, fresh string) ([]string, error) {
 		}
 	}
 	return stale, nil
+}
+
+// isGenerated reports whether a file below proto is a generator's: of protoc-gen-go and -go-grpc, or of
+// protoc-gen-grpc-gateway.
+func isGenerated(path string) bool {
+	return strings.HasSuffix(path, ".pb.go") || strings.HasSuffix(path, ".pb.gw.go")
 }

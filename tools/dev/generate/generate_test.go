@@ -26,7 +26,8 @@ func TestDifferencesNamesStaleMissingAndOrphanedFiles(t *testing.T) {
 	write(fresh, "a/stale.pb.go", "2")
 	write(committed, "a/orphaned.pb.go", "1")
 	write(fresh, "b/missing.pb.go", "1")
+	write(fresh, "b/missing.pb.gw.go", "1")
 	stale, err = differences(committed, fresh)
 	require.NoError(t, err)
-	require.Equal(t, []string{"proto/a/orphaned.pb.go", "proto/a/stale.pb.go", "proto/b/missing.pb.go"}, stale)
+	require.Equal(t, []string{"proto/a/orphaned.pb.go", "proto/a/stale.pb.go", "proto/b/missing.pb.go", "proto/b/missing.pb.gw.go"}, stale)
 }
