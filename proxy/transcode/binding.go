@@ -134,6 +134,9 @@ func (b *Binding) setBody(name string) error {
 		if v.Leaf() == field {
 			return fmt.Errorf("body: field %q is bound by the path", name)
 		}
+		if exclude(v, FieldPath{field}) {
+			return fmt.Errorf("body: fields %q and %q are of one oneof", v, name)
+		}
 	}
 	b.BodyField = field
 	return nil
@@ -157,7 +160,7 @@ func (b *Binding) setMask() {
 }
 
 // checkVariable checks that a path can bind a field: http.proto allows fields of a primitive type that are not repeated;
-// messages whose JSON is a text are fine too, as in grpc-gateway.
+// messages whose JSON is a text are fine too, as in grpc-gateway. Two fields of one oneof would fail every request.
 func checkVariable(path FieldPath, others []FieldPath) error {
 	leaf := path.Leaf()
 	switch {
@@ -171,6 +174,9 @@ func checkVariable(path FieldPath, others []FieldPath) error {
 	for _, other := range others {
 		if other.String() == path.String() {
 			return fmt.Errorf("field %q is bound twice", path)
+		}
+		if exclude(other, path) {
+			return fmt.Errorf("fields %q and %q are of one oneof", other, path)
 		}
 	}
 	return nil

@@ -26,6 +26,19 @@ func (p FieldPath) String() string {
 // Leaf returns the field at the end.
 func (p FieldPath) Leaf() protoreflect.FieldDescriptor { return p[len(p)-1] }
 
+// exclude reports whether no message can have both fields set: where their paths part, these go on in two fields of the
+// same oneof. The paths start at the same message.
+func exclude(a, b FieldPath) bool {
+	for len(a) > 0 && len(b) > 0 {
+		if a[0] != b[0] {
+			oneof := a[0].ContainingOneof()
+			return oneof != nil && oneof == b[0].ContainingOneof()
+		}
+		a, b = a[1:], b[1:]
+	}
+	return false
+}
+
 // maxPathDepth bounds the parts of a query parameter's name. Each makes one nested message; the deepest request of a
 // real API has a handful.
 const maxPathDepth = 32
