@@ -338,34 +338,6 @@ func FuzzTrieFind(f *testing.F) {
 	})
 }
 
-func BenchmarkTrieFind(b *testing.B) {
-	for _, count := range []int{10, 10_000} {
-		b.Run(fmt.Sprintf("routes=%d", count), func(b *testing.B) {
-			var routes trie[int]
-			// Five routes per collection, as a resource with the standard methods has.
-			for i := range count / 5 {
-				for method, text := range map[string]string{
-					"GET": "/v1/{name=collection%d/*}", "DELETE": "/v1/{name=collection%d/*}", "PATCH": "/v1/{r.name=collection%d/*}",
-					"POST": "/v1/collection%d", "LIST": "/v1/collection%d",
-				} {
-					tmpl, err := parseTemplate(fmt.Sprintf(text, i))
-					require.NoError(b, err)
-					_, ok := routes.insert(method, tmpl, i)
-					require.True(b, ok)
-				}
-			}
-			path := fmt.Sprintf("/v1/collection%d/item", count/5-1)
-			b.ReportAllocs()
-			for b.Loop() {
-				var buffer [16]string
-				if _, _, ok := routes.find(buffer[:0], "GET", path); !ok {
-					b.Fatal("not found")
-				}
-			}
-		})
-	}
-}
-
 func TestEscapedPathIsTheClients(t *testing.T) {
 	for raw, want := range map[string]string{
 		"/a%2Fb":            "/a%2Fb",

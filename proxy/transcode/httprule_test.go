@@ -25,7 +25,7 @@ import (
 // minTableCases is how many cases of google.api.http the table has at least.
 const minTableCases = 300
 
-// TestTable runs the table of google.api.http in testdata/httprule. A file is a list of groups. Each cites what it shows,
+// TestHTTPRule runs the table of google.api.http in testdata/httprule. A file is a list of groups. Each cites what it shows,
 // a sentence of google/api/http.proto or of the source that is named, declares methods from transcodetest.v1.Specimen to
 // itself, and lists cases:
 //
@@ -45,7 +45,7 @@ const minTableCases = 300
 //
 // or, where it is refused, with ! and the error: for a request the HTTP status, and the field with what is wrong with it
 // or the methods that are allowed. Lines that start with # are comments.
-func TestTable(t *testing.T) {
+func TestHTTPRule(t *testing.T) {
 	backend := newBackend(t)
 	files, err := filepath.Glob(filepath.Join("testdata", "httprule", "*.txt"))
 	require.NoError(t, err)
