@@ -105,7 +105,9 @@ func checkInitialized(field protoreflect.FieldDescriptor, value protoreflect.Val
 }
 
 // referenceJSON is [MessageCodec.AppendJSON] by way of protojson.
-func (c *Codecs) referenceJSON(dst []byte, message protoreflect.MessageDescriptor, wire []byte) ([]byte, error) {
+func (c *Codecs) referenceJSON(dst []byte, message protoreflect.MessageDescriptor, wire []byte) (out []byte, err error) {
+	out = dst // on a panic
+	defer recovered(&err)
 	m := dynamicpb.NewMessage(message)
 	if err := c.referenceDecode(wire, m); err != nil {
 		return dst, err
@@ -118,18 +120,20 @@ func (c *Codecs) referenceJSON(dst []byte, message protoreflect.MessageDescripto
 }
 
 // referenceDecode reads a message from the wire.
-func (c *Codecs) referenceDecode(wire []byte, m *dynamicpb.Message) (err error) {
-	// protobuf-go 1.36.12 panics on dynamic messages at a map entry with a key and then another of a wrong wire type.
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("jsonwire: decode %s: %v", m.Descriptor().FullName(), cause)
-		}
-	}()
-	err = proto.UnmarshalOptions{AllowPartial: true, Resolver: c.options.resolver}.Unmarshal(wire, m)
+func (c *Codecs) referenceDecode(wire []byte, m *dynamicpb.Message) error {
+	err := proto.UnmarshalOptions{AllowPartial: true, Resolver: c.options.resolver}.Unmarshal(wire, m)
 	if err != nil {
 		return fmt.Errorf("jsonwire: decode %s: %w", m.Descriptor().FullName(), err)
 	}
 	return nil
+}
+
+// recovered makes an error of a panic: protobuf-go 1.36.12 has one on dynamic messages, also on those in an Any, at a map
+// entry with a key and then another of a wrong wire type.
+func recovered(err *error) {
+	if cause := recover(); cause != nil {
+		*err = fmt.Errorf("jsonwire: protobuf-go panicked: %v", cause)
+	}
 }
 
 // referenceText returns the JSON of a message, compact.
@@ -172,7 +176,9 @@ func compacted(data []byte) []byte {
 }
 
 // referenceFieldJSON is [FieldCodec.AppendJSON] by way of protojson.
-func (c *Codecs) referenceFieldJSON(dst []byte, field protoreflect.FieldDescriptor, wire []byte) ([]byte, error) {
+func (c *Codecs) referenceFieldJSON(dst []byte, field protoreflect.FieldDescriptor, wire []byte) (out []byte, err error) {
+	out = dst // on a panic
+	defer recovered(&err)
 	message := dynamicpb.NewMessage(field.ContainingMessage())
 	if err := c.referenceDecode(wire, message); err != nil {
 		return dst, err
