@@ -22,7 +22,6 @@ func (d *decoder) mapping(f *fieldPlan, depth int) bool {
 	// While each key is greater than the one before, as in JSON that was written in order, none can come twice.
 	ascending := true
 	for first := true; d.more('}', first); first = false {
-		start := len(d.out)
 		d.out = append(d.out, f.tag...)
 		mark := d.begin()
 		key, ok := d.mapKey(f.key)
@@ -32,22 +31,21 @@ func (d *decoder) mapping(f *fieldPlan, depth int) bool {
 		if n := len(d.keys); n > base && d.compareKeys(d.keys[n-1], key) >= 0 {
 			ascending = false
 		}
-		written := true
+		d.keys = append(d.keys, key)
+		before := len(d.out)
 		if f.value.message != nil {
 			ok = d.nested(f.value, depth)
 		} else {
-			written, ok = d.scalar(f.value, f.value.tag)
+			ok = d.scalar(f.value, f.value.tag)
 		}
-		switch {
-		case !ok:
+		if !ok {
 			return d.within("[" + d.token(key.at) + "]")
-		case !written: // an unknown enum value, discarded
-			d.end(mark)
-			d.out = d.out[:start]
-		default:
-			d.keys = append(d.keys, key)
-			d.end(mark)
 		}
+		if len(d.out) == before {
+			d.unusual = true // an unknown enum value, discarded: its key may come again
+			return false
+		}
+		d.end(mark)
 	}
 	if d.err != nil || !ascending && !d.areUnique(d.keys[base:]) {
 		return false

@@ -10,16 +10,19 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// scalar reads a scalar and writes it after the tag. It returns false for written if there is nothing to write: zero in
-// a field without presence, or an enum name that is unknown and discarded.
-func (d *decoder) scalar(f *fieldPlan, tag string) (written, ok bool) {
+// scalar reads a scalar and writes it after the tag. Nothing is written for zero in a field without presence and for an
+// enum name that is unknown and discarded.
+func (d *decoder) scalar(f *fieldPlan, tag string) bool {
 	if f.kind == protoreflect.StringKind {
 		return d.stringField(f, tag)
 	}
 	if f.kind == protoreflect.BytesKind {
 		return d.bytesField(f, tag)
 	}
-	var bits uint64
+	var (
+		bits uint64
+		ok   bool
+	)
 	c := d.peek()
 	at := d.pos
 	switch f.kind {
@@ -34,7 +37,7 @@ func (d *decoder) scalar(f *fieldPlan, tag string) (written, ok bool) {
 		var discarded bool
 		bits, discarded, ok = d.enum(f)
 		if discarded && ok {
-			return false, true
+			return true
 		}
 	default:
 		var number []byte
@@ -43,14 +46,14 @@ func (d *decoder) scalar(f *fieldPlan, tag string) (written, ok bool) {
 		}
 	}
 	if !ok {
-		return false, d.invalid(f, at)
+		return d.invalid(f, at)
 	}
 	if f.implicit && bits == 0 {
-		return false, true
+		return true
 	}
 	d.out = append(d.out, tag...)
 	d.appendBits(f.wireType, bits)
-	return true, true
+	return true
 }
 
 // invalid fails at a value that a field cannot have.
@@ -76,18 +79,18 @@ func (d *decoder) appendBits(typ protowire.Type, bits uint64) {
 }
 
 // stringField reads a string.
-func (d *decoder) stringField(f *fieldPlan, tag string) (written, ok bool) {
+func (d *decoder) stringField(f *fieldPlan, tag string) bool {
 	if d.peek() != '"' {
-		return false, d.invalid(f, d.pos)
+		return d.invalid(f, d.pos)
 	}
 	before := len(d.out)
 	d.out = append(d.out, tag...)
 	start, ok := d.text()
 	if ok && f.implicit && start == len(d.out) {
 		d.out = d.out[:before]
-		return false, true
+		return true
 	}
-	return true, ok
+	return ok
 }
 
 // text reads a string and writes it with its length. It returns where the string starts in out.
@@ -113,26 +116,26 @@ func (d *decoder) text() (start int, ok bool) {
 }
 
 // bytesField reads bytes in base64.
-func (d *decoder) bytesField(f *fieldPlan, tag string) (written, ok bool) {
+func (d *decoder) bytesField(f *fieldPlan, tag string) bool {
 	if d.peek() != '"' {
-		return false, d.invalid(f, d.pos)
+		return d.invalid(f, d.pos)
 	}
 	at := d.pos
 	text, ok := d.string(d.scratch)
 	if !ok {
-		return false, false
+		return false
 	}
 	if f.implicit && len(text) == 0 {
-		return false, true
+		return true
 	}
 	d.out = append(d.out, tag...)
 	mark := d.begin()
 	encoding := base64Of(text, bytes.ContainsAny(text, "-_"))
 	if d.out, ok = appendBase64(d.out, encoding, text); !ok {
-		return false, d.invalid(f, at)
+		return d.invalid(f, at)
 	}
 	d.end(mark)
-	return true, true
+	return true
 }
 
 // enum reads an enum value, by name or number. discarded says that the name is unknown and may be.

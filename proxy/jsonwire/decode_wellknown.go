@@ -237,8 +237,7 @@ func (d *decoder) dynamicValue(m *messagePlan, depth int) bool {
 	}
 	f := &m.fields[number-1]
 	if f.message == nil {
-		_, ok := d.scalar(f, f.tag)
-		return ok
+		return d.scalar(f, f.tag)
 	}
 	// Struct and ListValue count for no level here: each Value in them does.
 	d.out = append(d.out, f.tag...)

@@ -42,8 +42,7 @@ func (d *decoder) content(m *messagePlan, depth int) bool {
 	case durationForm:
 		return d.duration()
 	case wrapperForm:
-		_, ok := d.scalar(&m.fields[0], m.fields[0].tag)
-		return ok
+		return d.scalar(&m.fields[0], m.fields[0].tag)
 	case structForm:
 		return d.mapping(&m.fields[0], depth)
 	case listForm:
@@ -184,8 +183,7 @@ func (d *decoder) field(f *fieldPlan, depth int) bool {
 	case f.message != nil:
 		return d.nested(f, depth)
 	default:
-		_, ok := d.scalar(f, f.tag)
-		return ok
+		return d.scalar(f, f.tag)
 	}
 }
 
@@ -223,7 +221,7 @@ func (d *decoder) list(f *fieldPlan, depth int) bool {
 		if f.message != nil {
 			ok = d.nested(f, depth)
 		} else {
-			_, ok = d.scalar(f, tag)
+			ok = d.scalar(f, tag)
 		}
 		if !ok {
 			return d.within("[" + strconv.Itoa(i) + "]")
