@@ -144,7 +144,7 @@ func (b *Binding) setBody(name string) error {
 
 func (b *Binding) setMask() {
 	if b.HTTPMethod != http.MethodPatch || b.BodyField == nil || b.BodyField.IsList() || b.BodyField.IsMap() ||
-		b.BodyField.Message() == nil || isWellKnown(b.BodyField.Message()) {
+		b.BodyField.Message() == nil || isWellKnown(b.BodyField.Message()) || isHTTPBody(b.BodyField) {
 		return
 	}
 	mask := b.Method.Input().Fields().ByName("update_mask")

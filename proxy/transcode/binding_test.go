@@ -128,19 +128,6 @@ func TestBindingsAreResolved(t *testing.T) {
 	}, got)
 }
 
-func TestStreamingMethodsAreSkipped(t *testing.T) {
-	service := newService(t, things+`service { name: "Streams"
-		method { name: "Down" input_type: ".test.v1.Thing" output_type: ".test.v1.Thing" server_streaming: true
-			options { [google.api.http] { get: "/down" } } }
-		method { name: "Up" input_type: ".test.v1.Thing" output_type: ".test.v1.Thing" client_streaming: true }
-	}`)
-	handler, err := New(newBackend(t).conn, []protoreflect.ServiceDescriptor{service})
-	require.NoError(t, err)
-	require.Empty(t, handler.Bindings())
-	require.Equal(t, []Skipped{{Method: "test.v1.Streams.Down", Reason: "streaming methods have no routes yet"}}, handler.Skipped())
-	require.Equal(t, 404, do(handler, "GET", "/down", "").Code)
-}
-
 // TestAnnotationInUnknownFields reads an annotation that the one who parsed the descriptors did not know.
 func TestAnnotationInUnknownFields(t *testing.T) {
 	file := protodesc.ToFileDescriptorProto(thingsService(t, `get: "/x"`).ParentFile())

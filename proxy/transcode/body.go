@@ -8,19 +8,20 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"google.golang.org/grpc/codes"
 )
 
-// readBody returns the body of a request for a binding, empty if it has none. Errors are for the client.
-func readBody(w http.ResponseWriter, r *http.Request, b *Binding, limit int64) ([]byte, error) {
+// readBody returns the body of a request for a route, empty if it has none. Errors are for the client.
+func readBody(w http.ResponseWriter, r *http.Request, found *route, limit int64) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
 	}
 	// With a length the headers decide before the body is read; without one it may still be empty.
 	if r.ContentLength > 0 {
-		if err := checkContentType(w, r, b); err != nil {
+		if err := checkContentType(w, r, found); err != nil {
 			return nil, err
 		}
 	}
@@ -30,17 +31,17 @@ func readBody(w http.ResponseWriter, r *http.Request, b *Binding, limit int64) (
 	}
 	body, err := readAll(http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
 	if err != nil {
-		return nil, readError(err, limit)
+		return nil, readError(err)
 	}
 	if len(body) == 0 {
 		return nil, nil
 	}
-	if err := checkContentType(w, r, b); err != nil {
+	if err := checkContentType(w, r, found); err != nil {
 		return nil, err
 	}
-	if !b.HasBody() {
+	if !found.binding.HasBody() {
 		if !isEmptyJSON(body) {
-			return nil, malformed(fieldErrorf("", "%s takes no body", b))
+			return nil, malformed(fieldErrorf("", "%s takes no body", found.binding))
 		}
 		return nil, nil
 	}
@@ -58,10 +59,10 @@ func readAll(r io.Reader, length int64) ([]byte, error) {
 	return buffer.Bytes(), err
 }
 
-func readError(err error, limit int64) error {
+func readError(err error) error {
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		return bodyTooLarge(limit)
+		return bodyTooLarge(tooLarge.Limit)
 	}
 	fault := newHTTPError(http.StatusBadRequest, codes.InvalidArgument, "the body cannot be read")
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -86,10 +87,11 @@ func isEmptyJSON(body []byte) bool {
 	return len(body) == 0
 }
 
-// checkContentType refuses a body that is not JSON in UTF-8, uncompressed. Without the header it is refused too: a page
-// of another site may send any text without asking (CORS), but not application/json.
-func checkContentType(w http.ResponseWriter, r *http.Request, b *Binding) error {
-	if !b.HasBody() {
+// checkContentType refuses a compressed body, and one that is not of the route's types in UTF-8. Without the header it is
+// refused too: a page of another site may send any text without asking (CORS), but not application/json. The body of an
+// HttpBody may be of any type.
+func checkContentType(w http.ResponseWriter, r *http.Request, found *route) error {
+	if !found.binding.HasBody() {
 		return nil
 	}
 	for _, encoding := range r.Header.Values("Content-Encoding") {
@@ -97,13 +99,27 @@ func checkContentType(w http.ResponseWriter, r *http.Request, b *Binding) error 
 			return unsupportedCoding(w)
 		}
 	}
+	if found.requestBody != nil {
+		_, err := rawContentType(r)
+		return err
+	}
+	want := jsonTypes
+	if found.desc.ClientStreams {
+		want = ndjsonTypes
+	}
 	values := r.Header.Values("Content-Type")
 	if len(values) == 1 {
 		mediaType, params, err := mime.ParseMediaType(values[0])
 		charset, ok := params["charset"]
-		if err == nil && mediaType == contentTypeJSON && (!ok || strings.EqualFold(charset, "utf-8")) {
+		if err == nil && slices.Contains(want, mediaType) && (!ok || strings.EqualFold(charset, "utf-8")) {
 			return nil
 		}
 	}
-	return unsupportedType(w, r, contentTypeJSON)
+	return unsupportedType(w, r, want...)
 }
+
+// The media types of JSON, and of a line of JSON for each message.
+var (
+	jsonTypes   = []string{contentTypeJSON}
+	ndjsonTypes = []string{"application/x-ndjson", "application/ndjson", "application/jsonl"}
+)

@@ -30,6 +30,10 @@
 // A body is JSON as protojson reads it: an unknown field is an error. Its content type must be application/json. A
 // binding without a body accepts none, but an empty JSON object. An empty body leaves the field of the binding unset.
 //
+// A google.api.HttpBody takes the place of JSON: a binding whose body is one, as the whole message or as a field, takes the
+// bytes of the body as its data and the Content-Type, any or none, as its content_type. Beware that a page of another
+// site may send such a body without asking, where it may not send JSON. A compressed body is refused here, too.
+//
 // When the binding is a PATCH with a message field as body, and the query does not set the request's update_mask, the
 // mask is inferred from the body (see [Binding.Mask]).
 //
@@ -37,6 +41,65 @@
 //
 // JSON as protojson writes it, compact, with zero scalars and empty lists and maps, without unset messages and unset
 // optional fields. Metadata goes neither way, except for the headers of [WithRequestHeaders] and [WithResponseHeaders].
+//
+// A response, or a response_body, that is a google.api.HttpBody is answered as it is: its data under its content_type, or
+// under application/octet-stream where that is empty or no media type, and with X-Content-Type-Options: nosniff.
+//
+// # Streams of responses
+//
+// The responses of a method with server streaming are one body, in the format that the Accept header likes best; of equals
+// the first is taken, and of none that is accepted too.
+//
+//	application/json      an array with a line for each message: [{"name":"a"},\n{"name":"b"}]; empty: []
+//	application/x-ndjson  a line for each message; also as application/jsonl and application/ndjson
+//	text/event-stream     an event for each message, and at the end one of the type `end` with the data {}
+//
+// A message is sent as soon as it is here; those that follow each other without a pause are sent together, up to 32 KiB. A
+// stream of google.api.HttpBody messages is the concatenation of their data, with the content type of the first.
+//
+// An error before the first message is an ordinary answer. After it, the status 200 has been sent, and the error comes
+// at the end in AIP-193's shape, {"error":{…}}: as the last element of the array, which then has no closing bracket and is
+// no valid JSON; as the last line; as an event of the type `error`. Bytes of an HttpBody have no place for it: there the
+// connection, or with HTTP/2 the stream, is aborted, as it is in all formats where the proxy itself is lost. The trailer
+// Grpc-Status is the code, 0 for a good end: it tells an error from a message that has a field of that name. Trailing
+// metadata of [WithResponseHeaders] comes in trailers, too.
+//
+// Server-Sent Events have an id if the method can go on where a stream has broken off: its request has a string field
+// resume_token and its responses have one, or page_token and next_page_token (AIP-158); none of them in a oneof, and the
+// request's neither bound by the path nor the binding's body field. The id of an event is the token of its message,
+// wherever response_body is, if that is visible ASCII. A request with the header Last-Event-ID, as browsers send it when
+// they connect again, has that as its token, whatever query and body say; in other formats the header means nothing. An
+// event without an id leaves the last one in force. While there is no message, a comment is sent every 15 seconds
+// ([WithHeartbeat]), also before the first one; then the answer has begun, without headers from metadata, and an error
+// is an event.
+//
+// HEAD makes the call, waits for the first message, answers with the headers and cancels the call.
+//
+// # Streams of requests
+//
+// The body of a method with client streaming is NDJSON: application/x-ndjson, application/ndjson or application/jsonl. Each
+// line is what the body of a unary request is, and together with the path and the query one message; blank lines are
+// skipped, and without a line there is no message. [WithMaxBody] bounds a line, and nothing the body. A malformed line is
+// answered with 400 and its number, and cancels the call. So does a body that breaks off in the middle of a line. A binding
+// without a body has no messages, and is not served, see [Handler.Skipped].
+//
+// A body that is a google.api.HttpBody is cut into messages as it comes, of at most 32 KiB of data each; all have the
+// content type and the parameters of the path and the query, and an empty body is one message.
+//
+// The answer of a method with streams both ways begins while the body is read, with HTTP/1.1 as well, whose connection is
+// closed afterwards. A client that is still sending when the answer is complete is given half a second to read it.
+//
+// # Flow control
+//
+// Nothing is kept of a stream but two messages in each direction and what was said above, beside the windows of HTTP/2 and
+// the transport and the buffers of TCP. So a client that does not read stops the handler, in its Send, and a handler that
+// does not receive stops the client; other calls go on, also on the same HTTP/2 connection where http.Server.HTTP2 makes
+// the window of the connection larger than that of a stream. A client that leaves cancels the call; over HTTP/1.1 it is
+// noticed only by reading and writing, so not while neither the handler receives nor the client is answered.
+//
+// A stream lasts as long as both ends want ([WithStreamTimeout]): the deadlines of the http.Server are lifted, and where it
+// waits for its client, for bytes of the body or to take the answer, that has 2 minutes ([WithStreamIdle]). A
+// client with nothing to say sends a blank line.
 //
 // # Errors
 //
@@ -52,7 +115,7 @@
 //	404  no template matches the path; NOT_FOUND
 //	405  none of those that match has the method; Allow names those that have one; UNIMPLEMENTED
 //	408  the body took too long; DEADLINE_EXCEEDED
-//	413  the body is larger than [WithMaxBody], or a message than the transport takes; RESOURCE_EXHAUSTED
+//	413  the body, or a line of it that is a message, is larger than [WithMaxBody], or a message than the transport takes; RESOURCE_EXHAUSTED
 //	415  a body of another media type, with Accept, and Accept-Post or Accept-Patch; or a compressed one, with
 //	     Accept-Encoding; INVALID_ARGUMENT
 //

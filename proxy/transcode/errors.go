@@ -118,11 +118,7 @@ func errorJSON(body any) []byte {
 	return bytes.TrimSuffix(buffer.Bytes(), []byte{'\n'})
 }
 
-// writeJSON answers with a body, or with its headers alone if the request is a HEAD.
-func writeJSON(w http.ResponseWriter, r *http.Request, httpStatus int, body []byte) {
-	writeBody(w, r, httpStatus, contentTypeJSON, body)
-}
-
+// writeBody answers with a body, or with its headers alone if the request is a HEAD.
 func writeBody(w http.ResponseWriter, r *http.Request, httpStatus int, contentType string, body []byte) {
 	header := w.Header()
 	header.Set("Content-Type", contentType)

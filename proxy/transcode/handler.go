@@ -33,7 +33,7 @@ type Handler struct {
 
 var _ http.Handler = (*Handler)(nil)
 
-// Skipped is an annotated method that has no route.
+// Skipped is a binding of an annotated method that has no route.
 type Skipped struct {
 	Method protoreflect.FullName
 	Reason string
@@ -44,22 +44,57 @@ type route struct {
 	binding *Binding
 	codec   Codec
 	// rpc is the full method name of gRPC, `/package.Service/Method`.
-	rpc string
+	rpc  string
+	desc grpc.StreamDesc
+	// requestBody and answerBody are where a google.api.HttpBody takes the place of JSON, nil where it does not.
+	requestBody, answerBody *httpBody
+	resume                  *resumption // nil if streams are not resumed
+}
+
+func (r *route) streams() bool { return r.desc.ClientStreams || r.desc.ServerStreams }
+
+// request returns the wire form of a request message. The content type is for an HttpBody only.
+func (r *route) request(in Input, contentType string) ([]byte, error) {
+	var wire []byte
+	if r.requestBody != nil {
+		// A message is merged from its parts: what follows, the path's, wins.
+		wire = r.requestBody.appendWire(nil, contentType, in.Body)
+		in.Body = nil
+	}
+	wire, err := r.codec.AppendRequest(wire, in)
+	if err != nil {
+		return nil, codecError("request", r, err)
+	}
+	return wire, nil
+}
+
+// answer returns the body that answers a response message, and its content type.
+func (r *route) answer(wire []byte) (contentType string, body []byte, err error) {
+	if r.answerBody != nil {
+		contentType, body, err = r.answerBody.read(wire)
+	} else {
+		contentType = contentTypeJSON
+		body, err = r.codec.AppendResponse(nil, wire)
+	}
+	if err != nil {
+		return "", nil, codecError("response", r, err)
+	}
+	return contentType, body, nil
 }
 
 // New returns a handler for all annotated methods of the services, which calls them on conn. It fails if an option is
 // invalid, an annotation breaks a rule of google.api.http, or two bindings have the same HTTP method and pattern; the
 // error joins everything that is wrong.
-//
-// Streaming methods are not routed yet, see [Handler.Skipped].
 func New(conn grpc.ClientConnInterface, services []protoreflect.ServiceDescriptor, opts ...Option) (*Handler, error) {
 	if conn == nil {
 		return nil, errors.New("transcode: connection is nil")
 	}
 	h := &Handler{conn: conn, options: options{
-		timeout: DefaultTimeout,
-		maxBody: DefaultMaxBody,
-		observe: func(context.Context, Call) {},
+		timeout:    DefaultTimeout,
+		streamIdle: DefaultStreamIdle,
+		heartbeat:  DefaultHeartbeat,
+		maxBody:    DefaultMaxBody,
+		observe:    func(context.Context, Call) {},
 	}}
 	var errs []error
 	for _, opt := range opts {
@@ -87,12 +122,15 @@ func (h *Handler) addMethod(method protoreflect.MethodDescriptor) error {
 	if err != nil {
 		return err
 	}
-	if len(found) > 0 && (method.IsStreamingClient() || method.IsStreamingServer()) {
-		h.skipped = append(h.skipped, Skipped{Method: method.FullName(), Reason: "streaming methods have no routes yet"})
-		return nil
-	}
 	var errs []error
 	for _, b := range found {
+		if method.IsStreamingClient() && !b.HasBody() {
+			h.skipped = append(h.skipped, Skipped{
+				Method: method.FullName(),
+				Reason: fmt.Sprintf("%s has no body for the messages of the client", b),
+			})
+			continue
+		}
 		if err := h.addBinding(b); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %s %q: %w", method.FullName(), b.HTTPMethod, b.Template, err))
 		}
@@ -105,7 +143,19 @@ func (h *Handler) addBinding(b *Binding) error {
 	if err != nil {
 		return fmt.Errorf("make codec: %w", err)
 	}
-	added := &route{binding: b, codec: codec, rpc: fmt.Sprintf("/%s/%s", b.Method.Parent().FullName(), b.Method.Name())}
+	added := &route{
+		binding: b,
+		codec:   codec,
+		rpc:     fmt.Sprintf("/%s/%s", b.Method.Parent().FullName(), b.Method.Name()),
+		desc: grpc.StreamDesc{
+			StreamName:    string(b.Method.Name()),
+			ClientStreams: b.Method.IsStreamingClient(),
+			ServerStreams: b.Method.IsStreamingServer(),
+		},
+		requestBody: requestHTTPBody(b),
+		answerBody:  responseHTTPBody(b),
+		resume:      newResumption(b),
+	}
 	if old, ok := h.routes.insert(b.HTTPMethod, b.template, added); !ok {
 		return fmt.Errorf("the pattern %s is taken by %s, %q", b.template.pattern(), old.binding.Method.FullName(), old.binding.Template)
 	}
@@ -116,7 +166,8 @@ func (h *Handler) addBinding(b *Binding) error {
 // Bindings returns all bindings that are served, in the order of their services and methods.
 func (h *Handler) Bindings() []*Binding { return slices.Clone(h.bindings) }
 
-// Skipped returns the annotated methods that are not served, in the order of their services.
+// Skipped returns the bindings that are not served, in the order of their services: those of methods with client
+// streaming that have no body.
 func (h *Handler) Skipped() []Skipped { return slices.Clone(h.skipped) }
 
 // ServeHTTP answers one request. The path in its URL has no prefix any more.
@@ -129,12 +180,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	call := Call{Binding: found.binding, HTTPStatus: http.StatusOK}
-	answer, err := h.call(w, r, found, segments)
+	if found.streams() {
+		h.serveStream(w, r, call, found, segments)
+		return
+	}
+	contentType, body, err := h.call(w, r, found, segments)
 	if err != nil {
 		h.fail(w, r, call, err)
 		return
 	}
-	writeJSON(w, r, http.StatusOK, answer)
+	writeBody(w, r, http.StatusOK, contentType, body)
 	h.options.observe(r.Context(), call)
 }
 
@@ -161,48 +216,46 @@ func (h *Handler) serveUnrouted(w http.ResponseWriter, r *http.Request, path str
 		fmt.Sprintf("method %s is not allowed here; allowed are %s", shorten(r.Method), allow)))
 }
 
-// call reads the request, makes the call and returns the JSON to answer. Response headers are set on w.
-func (h *Handler) call(w http.ResponseWriter, r *http.Request, found *route, segments []string) ([]byte, error) {
-	in, err := h.input(w, r, found.binding, segments)
+// call reads the request, makes the call and returns what to answer. Response headers are set on w.
+func (h *Handler) call(w http.ResponseWriter, r *http.Request, found *route, segments []string) (contentType string, body []byte, err error) {
+	params, err := found.params(r, segments)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	request, err := found.codec.AppendRequest(nil, in)
+	request, err := h.request(w, r, found, params)
 	if err != nil {
-		return nil, codecError("request", found, err)
+		return "", nil, err
 	}
-	outgoing, err := h.outgoing(r)
+	ctx, err := h.outgoing(r.Context(), r)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), h.options.timeout)
+	ctx, cancel := context.WithTimeout(ctx, h.options.timeout)
 	defer cancel()
-	if len(outgoing) > 0 {
-		ctx = metadata.NewOutgoingContext(ctx, outgoing)
-	}
 	var (
 		response        []byte
 		header, trailer metadata.MD
 	)
 	err = h.conn.Invoke(ctx, found.rpc, request, &response,
 		grpc.ForceCodecV2(rawCodec{}), grpc.Header(&header), grpc.Trailer(&trailer))
+	h.setHeaders(w.Header(), header, trailer)
+	if err != nil {
+		return "", nil, err
+	}
+	return found.answer(response)
+}
+
+// setHeaders sets what WithResponseHeaders lets through.
+func (h *Handler) setHeaders(to http.Header, header, trailer metadata.MD) {
 	for _, name := range h.options.responseHeaders {
 		values := header.Get(name.metadata)
 		if len(values) == 0 {
 			values = trailer.Get(name.metadata)
 		}
 		for _, value := range values {
-			w.Header().Add(name.http, value)
+			to.Add(name.http, value)
 		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	answer, err := found.codec.AppendResponse(nil, response)
-	if err != nil {
-		return nil, codecError("response", found, err)
-	}
-	return answer, nil
 }
 
 // codecError leaves the client's faults as they are and makes a 500 of all others.
@@ -216,29 +269,40 @@ func codecError(what string, found *route, err error) error {
 	return internal
 }
 
-// input gathers what the request says about the request message.
-func (h *Handler) input(w http.ResponseWriter, r *http.Request, b *Binding, segments []string) (Input, error) {
-	var (
-		in  Input
-		err error
-	)
-	if in.Params, err = b.appendQuery(nil, r.URL.RawQuery); err != nil {
-		return Input{}, err
+// request reads the body of an HTTP request that is one message, and returns that.
+func (h *Handler) request(w http.ResponseWriter, r *http.Request, found *route, params []Param) ([]byte, error) {
+	body, err := readBody(w, r, found, h.options.maxBody)
+	if err != nil {
+		return nil, err
 	}
-	for i, v := range b.template.variables {
-		in.Params = append(in.Params, Param{Field: b.Variables[i], Value: v.value(segments)})
+	contentType := ""
+	if found.requestBody != nil {
+		if contentType, err = rawContentType(r); err != nil {
+			return nil, err
+		}
 	}
-	in.Body, err = readBody(w, r, b, h.options.maxBody)
-	return in, err
+	return found.request(Input{Body: body, Params: params}, contentType)
 }
 
-// outgoing returns the metadata to send with the call.
-func (h *Handler) outgoing(r *http.Request) (metadata.MD, error) {
+// params returns what a request says beside its body.
+func (r *route) params(request *http.Request, segments []string) ([]Param, error) {
+	params, err := r.binding.appendQuery(nil, request.URL.RawQuery)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range r.binding.template.variables {
+		params = append(params, Param{Field: r.binding.Variables[i], Value: v.value(segments)})
+	}
+	return params, nil
+}
+
+// outgoing returns ctx with the metadata to send with the call.
+func (h *Handler) outgoing(ctx context.Context, r *http.Request) (context.Context, error) {
 	var md metadata.MD
 	for _, name := range h.options.requestHeaders {
 		for _, value := range r.Header[name.http] {
 			// grpc-go fails such a call as INTERNAL.
-			if strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c > '~' }) {
+			if !isPrintable(value) {
 				return nil, malformed(fieldErrorf("", "header %s has characters other than printable ASCII", name.http))
 			}
 			if md == nil {
@@ -247,7 +311,10 @@ func (h *Handler) outgoing(r *http.Request) (metadata.MD, error) {
 			md.Append(name.metadata, value)
 		}
 	}
-	return md, nil
+	if len(md) == 0 {
+		return ctx, nil
+	}
+	return metadata.NewOutgoingContext(ctx, md), nil
 }
 
 // statusClientGone is what nginx logs when the client has left, and grpc-gateway's mapping of CANCELLED.
@@ -255,33 +322,46 @@ const statusClientGone = 499
 
 // fail answers with an error and tells the observer.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, call Call, err error) {
-	call.Err = err
-	// net/http ends the context of a request whose body has timed out, too; that client is waiting for an answer.
-	if errors.Is(r.Context().Err(), context.Canceled) && !errors.Is(err, os.ErrDeadlineExceeded) {
-		call.HTTPStatus, call.Code = statusClientGone, codes.Canceled
-		h.options.observe(r.Context(), call)
-		panic(http.ErrAbortHandler)
+	if clientGone(r, err) {
+		h.abandon(r, call, err)
 	}
+	var st *status.Status
+	call.HTTPStatus, st = h.outcome(err)
+	call.Code, call.Err = st.Code(), err
+	writeStatus(w, r, call.HTTPStatus, st, h.options.types)
+	h.options.observe(r.Context(), call)
+}
+
+// clientGone reports whether the client of a request that has failed has left.
+func clientGone(r *http.Request, err error) bool {
+	// net/http ends the context of a request whose body has timed out, too; that client is waiting for an answer.
+	return errors.Is(r.Context().Err(), context.Canceled) && !errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// abandon tells the observer that the client has left, and aborts the request.
+func (h *Handler) abandon(r *http.Request, call Call, err error) {
+	call.HTTPStatus, call.Code, call.Err = statusClientGone, codes.Canceled, err
+	h.options.observe(r.Context(), call)
+	panic(http.ErrAbortHandler)
+}
+
+// outcome returns what clients are told of an error.
+func (h *Handler) outcome(err error) (httpStatus int, st *status.Status) {
 	var (
 		answered *httpError
 		fault    *FieldError
-		st       *status.Status
 	)
 	switch {
 	case errors.As(err, &answered):
-		st, call.HTTPStatus = answered.status, answered.httpStatus
+		return answered.httpStatus, answered.status
 	case errors.As(err, &fault):
 		answered = malformed(fault)
-		st, call.HTTPStatus = answered.status, answered.httpStatus
-	default:
-		original, ok := status.FromError(err)
-		if !ok {
-			original = status.FromContextError(err)
-		}
-		st = presentable(original, h.options.types)
-		call.HTTPStatus = HTTPStatus(st)
+		return answered.httpStatus, answered.status
 	}
-	call.Code = st.Code()
-	writeStatus(w, r, call.HTTPStatus, st, h.options.types)
-	h.options.observe(r.Context(), call)
+	original, ok := status.FromError(err)
+	if !ok {
+		original = status.FromContextError(err)
+	}
+	st = presentable(original, h.options.types)
+	return HTTPStatus(st), st
 }

@@ -22,6 +22,9 @@ func (f optionFunc) apply(o *options) error { return f(o) }
 
 type options struct {
 	timeout         time.Duration
+	streamTimeout   time.Duration // 0 for none
+	streamIdle      time.Duration
+	heartbeat       time.Duration
 	maxBody         int64
 	requestHeaders  []header
 	responseHeaders []header
@@ -33,24 +36,58 @@ type options struct {
 const (
 	// DefaultTimeout bounds a call when WithTimeout does not: as long as the usual load balancer waits.
 	DefaultTimeout = 30 * time.Second
+	// DefaultStreamIdle bounds how long a stream waits for its client when WithStreamIdle does not: as long as idle
+	// connections are usually kept.
+	DefaultStreamIdle = 2 * time.Minute
+	// DefaultHeartbeat is the interval of SSE comments when WithHeartbeat does not set one, as the HTML standard advises.
+	DefaultHeartbeat = 15 * time.Second
 	// DefaultMaxBody bounds a request body, in bytes, when WithMaxBody does not: what a NATS server takes by default. JSON is
 	// larger than the message that it becomes.
 	DefaultMaxBody = 1 << 20
 )
 
-// WithTimeout bounds each call: its context ends at the latest this long after the body has been read. The request's own
+// WithTimeout bounds each unary call: its context ends at the latest this long after the body has been read. The request's own
 // context and the transport may end it earlier.
 func WithTimeout(timeout time.Duration) Option {
+	return positiveDuration("timeout", timeout, func(o *options) { o.timeout = timeout })
+}
+
+// WithStreamTimeout bounds each call of a streaming method, from its headers on; 0 is no bound, which is the default. The
+// request's own context and the transport may end it earlier; the deadlines of an http.Server do not.
+func WithStreamTimeout(timeout time.Duration) Option {
 	return optionFunc(func(o *options) error {
-		if timeout <= 0 {
-			return fmt.Errorf("timeout %v is not positive", timeout)
+		if timeout < 0 {
+			return fmt.Errorf("stream timeout %v is negative", timeout)
 		}
-		o.timeout = timeout
+		o.streamTimeout = timeout
 		return nil
 	})
 }
 
-// WithMaxBody bounds request bodies, in bytes. A larger one is answered with 413.
+// WithStreamIdle bounds how long a call of a streaming method waits for its client: for the next bytes of a body that is
+// streamed, and for the client to take what is written of an answer. A service may be silent for as long as it likes.
+func WithStreamIdle(timeout time.Duration) Option {
+	return positiveDuration("stream idle timeout", timeout, func(o *options) { o.streamIdle = timeout })
+}
+
+// WithHeartbeat sets how long an SSE stream is silent before it gets a comment, which keeps connections from being taken
+// for dead on the way.
+func WithHeartbeat(interval time.Duration) Option {
+	return positiveDuration("heartbeat", interval, func(o *options) { o.heartbeat = interval })
+}
+
+func positiveDuration(name string, value time.Duration, set func(*options)) Option {
+	return optionFunc(func(o *options) error {
+		if value <= 0 {
+			return fmt.Errorf("%s %v is not positive", name, value)
+		}
+		set(o)
+		return nil
+	})
+}
+
+// WithMaxBody bounds request bodies, in bytes, and each line of an NDJSON body rather than the whole. What is larger is
+// answered with 413.
 func WithMaxBody(bytes int64) Option {
 	return optionFunc(func(o *options) error {
 		if bytes <= 0 {
@@ -112,7 +149,8 @@ func WithObserver(observe func(context.Context, Call)) Option {
 type Call struct {
 	// Binding is what the request matched, nil if it matched none.
 	Binding *Binding
-	// HTTPStatus is the status of the answer. It is 499, and nothing was written, when the client left.
+	// HTTPStatus is the status of the answer: 200 for a stream whose first message was answered, however it ends. It is
+	// 499, and nothing was written but what was of a stream, when the client left or took nothing of a stream any more.
 	HTTPStatus int
 	// Code is the gRPC status code.
 	Code codes.Code
