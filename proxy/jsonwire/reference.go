@@ -106,8 +106,7 @@ func checkInitialized(field protoreflect.FieldDescriptor, value protoreflect.Val
 
 // referenceJSON is [MessageCodec.AppendJSON] by way of protojson.
 func (c *Codecs) referenceJSON(dst []byte, message protoreflect.MessageDescriptor, wire []byte) (out []byte, err error) {
-	out = dst // on a panic
-	defer recovered(&err)
+	defer recovered(dst, &out, &err)
 	m := dynamicpb.NewMessage(message)
 	if err := c.referenceDecode(wire, m); err != nil {
 		return dst, err
@@ -130,8 +129,9 @@ func (c *Codecs) referenceDecode(wire []byte, m *dynamicpb.Message) error {
 
 // recovered makes an error of a panic: protobuf-go 1.36.12 has one on dynamic messages, also on those in an Any, at a map
 // entry with a key and then another of a wrong wire type.
-func recovered(err *error) {
+func recovered(dst []byte, out *[]byte, err *error) {
 	if cause := recover(); cause != nil {
+		*out = dst
 		*err = fmt.Errorf("jsonwire: protobuf-go panicked: %v", cause)
 	}
 }
@@ -177,8 +177,7 @@ func compacted(data []byte) []byte {
 
 // referenceFieldJSON is [FieldCodec.AppendJSON] by way of protojson.
 func (c *Codecs) referenceFieldJSON(dst []byte, field protoreflect.FieldDescriptor, wire []byte) (out []byte, err error) {
-	out = dst // on a panic
-	defer recovered(&err)
+	defer recovered(dst, &out, &err)
 	message := dynamicpb.NewMessage(field.ContainingMessage())
 	if err := c.referenceDecode(wire, message); err != nil {
 		return dst, err
