@@ -27,8 +27,9 @@
 // give the same field the path wins. A query parameter is a field path, each part by its proto or its JSON name. What the
 // path binds or the body covers is refused as a parameter, and so is anything unknown. See [Param] for the values.
 //
-// A body is JSON as protojson reads it: an unknown field is an error. Its content type must be application/json. A
-// binding without a body accepts none, but an empty JSON object. An empty body leaves the field of the binding unset.
+// A body is JSON as protojson reads it: an unknown field is an error. It may nest 100 messages. Its content type must be
+// application/json. A binding without a body accepts none, but an empty JSON object. An empty body leaves the field of the
+// binding unset.
 //
 // A google.api.HttpBody takes the place of JSON: a binding whose body is one, as the whole message or as a field, takes the
 // bytes of the body as its data and the Content-Type, any or none, as its content_type. Beware that a page of another

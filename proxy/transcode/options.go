@@ -122,7 +122,7 @@ func WithTypes(types Types) Option {
 	})
 }
 
-// WithCodec sets how codecs are made. By default they build dynamic messages and use protojson.
+// WithCodec sets how codecs are made. By default they are those of package jsonwire, compiled from the descriptors.
 func WithCodec(newCodec NewCodec) Option {
 	return optionFunc(func(o *options) error {
 		if newCodec == nil {
