@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -52,16 +53,28 @@ func (e *encoder) part(m *messagePlan, wire []byte, base int, number uint64) []b
 	return wire[value.start:value.end]
 }
 
-// varintPart returns the value of a singular varint field by its number, 0 if it is not there.
-func (e *encoder) varintPart(m *messagePlan, wire []byte, base int, number uint64) uint64 {
-	value, _ := consumeVarint(e.part(m, wire, base, number))
-	return value
-}
-
 // time writes a google.protobuf.Timestamp or Duration.
-func (e *encoder) time(m *messagePlan, wire []byte, base int) error {
-	seconds := int64(e.varintPart(m, wire, base, 1))
-	nanos := int32(e.varintPart(m, wire, base, 2)) // decoders drop the other half
+func (e *encoder) time(m *messagePlan, wire []byte) error {
+	var (
+		seconds int64
+		nanos   int32
+	)
+	for pos := 0; pos < len(wire); {
+		number, typ, start, end := consumeField(wire, pos)
+		if end < 0 {
+			return errMalformed
+		}
+		pos = end
+		if typ != protowire.VarintType {
+			continue
+		}
+		switch value := scalarBits(typ, wire[start:end]); number {
+		case 1:
+			seconds = int64(value)
+		case 2:
+			nanos = int32(value) // decoders drop the other half
+		}
+	}
 	if m.form == timestampForm {
 		if seconds < minTimestampSeconds || seconds > maxTimestampSeconds || nanos < 0 || nanos > maxNanos {
 			return fmt.Errorf("google.protobuf.Timestamp: %d s and %d ns are out of range", seconds, nanos)

@@ -29,18 +29,16 @@ func (e *encoder) message(m *messagePlan, wire []byte, depth int) error {
 	if depth <= 0 {
 		return errDepth
 	}
+	if m.form == timestampForm || m.form == durationForm {
+		return e.time(m, wire)
+	}
 	base, err := e.index(m, wire)
 	if err != nil {
 		return err
 	}
 	switch m.form {
-	case ordinaryForm:
-		e.out = append(e.out, '{')
-		err = e.fields(m, wire, base, depth-1, 1)
 	case anyForm:
 		err = e.anyMessage(m, wire, base)
-	case timestampForm, durationForm:
-		err = e.time(m, wire, base)
 	case wrapperForm:
 		err = e.wrapper(m, wire, base)
 	case structForm, listForm:
@@ -49,6 +47,9 @@ func (e *encoder) message(m *messagePlan, wire []byte, depth int) error {
 		err = e.dynamicValue(m, wire, base, depth-1)
 	case maskForm:
 		err = e.mask(wire, e.values[base])
+	default:
+		e.out = append(e.out, '{')
+		err = e.fields(m, wire, base, depth-1, 1)
 	}
 	e.values = e.values[:base]
 	return err
