@@ -22,16 +22,17 @@ import (
 
 // A config is what the command line and the environment say.
 type config struct {
-	NATS         natsdial.Config  `embed:"" group:"NATS"`
-	Listen       string           `env:"PROXY_LISTEN" default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
-	Prefix       string           `env:"PROXY_PREFIX" default:"/api" help:"Path below which the API is served; / for none."`
-	Descriptors  string           `env:"PROXY_DESCRIPTORS" placeholder:"FILE" help:"FileDescriptorSet (buf build -o FILE) with services to serve beside the built-in ones. A file in it replaces the built-in one of the same path."`
-	Timeout      time.Duration    `env:"PROXY_TIMEOUT" default:"30s" help:"How long a call may take at most."`
-	MaxBody      int64            `env:"PROXY_MAX_BODY" default:"1048576" help:"Size of a request body at most, in bytes."`
-	DrainTimeout time.Duration    `env:"PROXY_DRAIN_TIMEOUT" default:"25s" help:"How long running requests may take when the proxy is told to stop. Kubernetes kills it after 30s."`
-	DrainDelay   time.Duration    `env:"PROXY_DRAIN_DELAY" default:"0s" help:"How long the proxy takes requests when it is told to stop and no longer ready, so that load balancers notice. Precedes the drain timeout."`
-	LogLevel     slog.Level       `env:"PROXY_LOG_LEVEL" default:"info" help:"Least level to log: debug, info, warn or error."`
-	Version      kong.VersionFlag `help:"Print the version and exit."`
+	NATS          natsdial.Config  `embed:"" group:"NATS"`
+	Listen        string           `env:"PROXY_LISTEN" default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
+	Prefix        string           `env:"PROXY_PREFIX" default:"/api" help:"Path below which the API is served; / for none."`
+	Descriptors   string           `env:"PROXY_DESCRIPTORS" placeholder:"FILE" help:"FileDescriptorSet (buf build -o FILE) with services to serve beside the built-in ones. A file in it replaces the built-in one of the same path."`
+	Timeout       time.Duration    `env:"PROXY_TIMEOUT" default:"30s" help:"How long a call may take at most; streams may take longer."`
+	StreamTimeout time.Duration    `env:"PROXY_STREAM_TIMEOUT" default:"0s" help:"How long a stream may take at most; 0s for no limit."`
+	MaxBody       int64            `env:"PROXY_MAX_BODY" default:"1048576" help:"Size of a request body at most, in bytes."`
+	DrainTimeout  time.Duration    `env:"PROXY_DRAIN_TIMEOUT" default:"25s" help:"How long running requests may take when the proxy is told to stop. Kubernetes kills it after 30s."`
+	DrainDelay    time.Duration    `env:"PROXY_DRAIN_DELAY" default:"0s" help:"How long the proxy takes requests when it is told to stop and no longer ready, so that load balancers notice. Precedes the drain timeout."`
+	LogLevel      slog.Level       `env:"PROXY_LOG_LEVEL" default:"info" help:"Least level to log: debug, info, warn or error."`
+	Version       kong.VersionFlag `help:"Print the version and exit."`
 }
 
 func main() {
@@ -76,13 +77,14 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 	defer func() { err = errors.Join(err, conn.Close()) }()
 
 	srv, err := server.New(conn, server.Config{
-		Files:        files,
-		Prefix:       cfg.Prefix,
-		Timeout:      cfg.Timeout,
-		MaxBody:      cfg.MaxBody,
-		DrainTimeout: cfg.DrainTimeout,
-		DrainDelay:   cfg.DrainDelay,
-		Logger:       logger,
+		Files:         files,
+		Prefix:        cfg.Prefix,
+		Timeout:       cfg.Timeout,
+		StreamTimeout: cfg.StreamTimeout,
+		MaxBody:       cfg.MaxBody,
+		DrainTimeout:  cfg.DrainTimeout,
+		DrainDelay:    cfg.DrainDelay,
+		Logger:        logger,
 		Ready: func(context.Context) error {
 			if !nc.IsConnected() {
 				return errors.New("no connection to NATS")

@@ -4,8 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/codingflow/rating/proxy/rpc"
 	"github.com/codingflow/rating/proxy/transcode"
 )
 
@@ -13,6 +18,7 @@ import (
 type access struct {
 	route string
 	call  *transcode.Call // nil if the transcoder did not answer
+	rpc   *rpc.Call       // nil if no other protocol did
 	panic any             // nil without one
 	stack []byte
 }
@@ -38,6 +44,12 @@ func observe(ctx context.Context, call transcode.Call) {
 	}
 }
 
+// observeRPC is the observer of the other protocols.
+func observeRPC(ctx context.Context, call rpc.Call) {
+	record := accessOf(ctx)
+	record.rpc, record.route = &call, call.Method
+}
+
 // withAccessLog logs each request when it has been answered.
 func withAccessLog(logger *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -53,37 +65,52 @@ func withAccessLog(logger *slog.Logger, next http.Handler) http.Handler {
 }
 
 func (a *access) log(r *http.Request, logger *slog.Logger, w *responseRecorder, duration time.Duration) {
-	status := w.status
+	httpStatus := w.status
 	attrs := []slog.Attr{slog.String("method", r.Method), slog.String("route", a.route)}
 	if a.call != nil {
-		status = a.call.HTTPStatus
+		httpStatus = a.call.HTTPStatus
 		if a.call.Binding != nil {
 			attrs = append(attrs, slog.String("rpc", string(a.call.Binding.Method.FullName())))
 		}
 		attrs = append(attrs, slog.String("code", a.call.Code.String()))
 	}
-	if status == 0 {
-		status = http.StatusOK // net/http's, for a handler that writes nothing
+	if httpStatus == 0 {
+		httpStatus = http.StatusOK // net/http's, for a handler that writes nothing
+	}
+	failed := httpStatus >= http.StatusInternalServerError
+	if a.rpc != nil {
+		rpc := strings.ReplaceAll(strings.TrimPrefix(a.rpc.Method, "/"), "/", ".")
+		attrs = append(attrs, slog.String("rpc", rpc), slog.String("protocol", a.rpc.Protocol), slog.String("code", a.rpc.Code.String()))
+		failed = isServerError(a.rpc.Code)
 	}
 	attrs = append(attrs,
-		slog.Int("status", status),
+		slog.Int("status", httpStatus),
 		slog.Float64("duration_ms", float64(duration.Microseconds())/1e3),
 		slog.Int64("bytes", w.bytes),
 		slog.String("request_id", w.Header().Get(requestIDHeader)))
 	if a.call != nil && a.call.Err != nil {
 		attrs = append(attrs, slog.String("error", a.call.Err.Error()))
 	}
+	if a.rpc != nil && a.rpc.Err != nil {
+		attrs = append(attrs, slog.String("error", a.rpc.Err.Error()))
+	}
 	if a.panic != nil {
 		attrs = append(attrs, slog.Any("panic", a.panic), slog.String("stack", string(a.stack)))
 	}
 	level := slog.LevelInfo
 	switch {
-	case status >= http.StatusInternalServerError:
+	case failed:
 		level = slog.LevelError
 	case a.route == "/healthz" || a.route == "/readyz":
 		level = slog.LevelDebug
 	}
 	logger.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// isServerError reports whether a code is one that REST has a status of 500 or above for, but for UNIMPLEMENTED, which is
+// what gRPC has for 404.
+func isServerError(code codes.Code) bool {
+	return code != codes.Unimplemented && transcode.HTTPStatus(status.New(code, "")) >= http.StatusInternalServerError
 }
 
 // responseRecorder notes the status and the size of an answer.
@@ -108,6 +135,15 @@ func (w *responseRecorder) Write(data []byte) (int, error) {
 	n, err := w.ResponseWriter.Write(data)
 	w.bytes += int64(n)
 	return n, err
+}
+
+// Flush sends what has been written.
+func (w *responseRecorder) Flush() {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	// An error means that the client has left, which shows in the next Write.
+	_ = http.NewResponseController(w.ResponseWriter).Flush()
 }
 
 // Unwrap lets http.ResponseController through.

@@ -18,12 +18,15 @@ import (
 type Config struct {
 	// Files are the descriptors; all their services are served. Default [BuiltIn].
 	Files *protoregistry.Files
-	// Prefix is where the API is mounted, such as "/api", which is the default; "/" is the root, where /healthz, /readyz,
-	// /ui and / itself still go first.
+	// Prefix is where the API is mounted as REST, such as "/api", which is the default; "/" is the root, where /healthz,
+	// /readyz, /ui, / itself and the paths of gRPC (/package.Service/Method) still go first.
 	Prefix string
-	// Timeout bounds each call. Default transcode.DefaultTimeout.
+	// Timeout bounds each call but streams. Default transcode.DefaultTimeout.
 	Timeout time.Duration
-	// MaxBody bounds request bodies, in bytes. Default transcode.DefaultMaxBody.
+	// StreamTimeout bounds each stream of gRPC, gRPC-Web and Connect. Default 0: as long as the client wants.
+	StreamTimeout time.Duration
+	// MaxBody bounds request bodies, and each message of gRPC, gRPC-Web and Connect, in bytes. Default
+	// transcode.DefaultMaxBody.
 	MaxBody int64
 	// DrainTimeout bounds how long Serve waits for requests in flight when its context has ended. Default 30 s, within
 	// which any request with the default timeout ends.
@@ -36,8 +39,9 @@ type Config struct {
 	Ready func(context.Context) error
 	// UI serves /ui and everything below it, with unchanged paths. Default: a page that links to the API.
 	UI http.Handler
-	// RequestHeaders and ResponseHeaders are passed between HTTP and gRPC metadata, see transcode.WithRequestHeaders and
-	// transcode.WithResponseHeaders. X-Request-Id is always passed on. Default none.
+	// RequestHeaders and ResponseHeaders are passed between HTTP and gRPC metadata, see transcode.WithRequestHeaders,
+	// transcode.WithResponseHeaders and their namesakes in rpc. Names that end in -bin, whose values are base64 in headers,
+	// pass in gRPC, gRPC-Web and Connect only. X-Request-Id is always passed on. Default none.
 	RequestHeaders, ResponseHeaders []string
 	// Logger gets the access log: a line per request, at level debug for /healthz and /readyz, error for a status of 500
 	// and above, and info for all others. Default none.

@@ -1,11 +1,14 @@
-// Package server is the proxy's HTTP server: a transcoder, health and the page under /ui, with everything around them
-// that a listener needs. It takes any grpc.ClientConnInterface.
+// Package server is the proxy's HTTP server: REST, gRPC, gRPC-Web and Connect, health and the page under /ui, with
+// everything around them that a listener needs. It takes any grpc.ClientConnInterface.
 //
-//	/api/…    the API, see package transcode; the prefix is configurable
-//	/healthz  200 while the process lives
-//	/readyz   200 while it takes requests; 503 with the reason while it does not, or is draining
-//	/ui, /ui/ the web app, or a page that says that there is none
-//	/         redirects to /ui/
+//	/api/…            the API as REST, see package transcode; the prefix is configurable
+//	/pkg.Service/…    the API's services by gRPC, gRPC-Web and Connect, see package rpc; there is server reflection
+//	/healthz          200 while the process lives
+//	/readyz           200 while it takes requests; 503 with the reason while it does not, or is draining
+//	/ui, /ui/         the web app, or a page that says that there is none
+//	/                 redirects to /ui/
+//
+// HTTP/1.1 and HTTP/2 are spoken on the same port. Without TLS a client has to know that HTTP/2 is, as gRPC clients do.
 //
 // Anything else is a 404 as transcode.WriteError writes it, in the shape that the client likes, and so is a panic's 500.
 //

@@ -24,7 +24,7 @@ func withRecovery(next http.Handler) http.Handler {
 				panic(cause)
 			}
 			record := accessOf(r.Context())
-			record.panic, record.stack, record.call = cause, debug.Stack(), nil
+			record.panic, record.stack, record.call, record.rpc = cause, debug.Stack(), nil, nil
 			if recorder, ok := w.(*responseRecorder); ok && recorder.status != 0 {
 				panic(http.ErrAbortHandler)
 			}

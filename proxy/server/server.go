@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/dynamicpb"
 
+	"github.com/codingflow/rating/proxy/rpc"
 	"github.com/codingflow/rating/proxy/transcode"
 )
 
@@ -24,26 +26,41 @@ import (
 type Server struct {
 	config   Config
 	api      *transcode.Handler
+	rpc      *rpc.Handler
+	limits   limits
 	handler  http.Handler
 	requests inFlight
 	draining atomic.Bool
 }
 
-// New returns a server of the API of config.Files, which calls its methods on conn. It fails if the config is invalid or
-// transcode.New does.
+// New returns a server of the API of config.Files, which calls its methods on conn. It fails if the config is invalid, or
+// transcode.New or rpc.New does.
 func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
 	config, err := config.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	services := Services(config.Files)
+	services, types := Services(config.Files), dynamicpb.NewTypes(config.Files)
+	requestHeaders := append([]string{requestIDHeader}, config.RequestHeaders...)
 	api, err := transcode.New(conn, services,
 		transcode.WithTimeout(config.Timeout),
 		transcode.WithMaxBody(config.MaxBody),
-		transcode.WithRequestHeaders(append([]string{requestIDHeader}, config.RequestHeaders...)...),
-		transcode.WithResponseHeaders(config.ResponseHeaders...),
-		transcode.WithTypes(dynamicpb.NewTypes(config.Files)),
+		transcode.WithRequestHeaders(withoutBinary(requestHeaders)...),
+		transcode.WithResponseHeaders(withoutBinary(config.ResponseHeaders)...),
+		transcode.WithTypes(types),
 		transcode.WithObserver(observe))
+	if err != nil {
+		return nil, err
+	}
+	protocols, err := rpc.New(conn, services,
+		rpc.WithTimeout(config.Timeout),
+		rpc.WithStreamTimeout(config.StreamTimeout),
+		rpc.WithMaxMessage(config.MaxBody),
+		rpc.WithRequestHeaders(requestHeaders...),
+		rpc.WithResponseHeaders(config.ResponseHeaders...),
+		rpc.WithTypes(types),
+		rpc.WithObserver(observeRPC),
+		rpc.WithReflection())
 	if err != nil {
 		return nil, err
 	}
@@ -55,9 +72,14 @@ func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
 			return nil, fmt.Errorf("server: %w", err)
 		}
 	}
-	s := &Server{config: config, api: api}
+	s := &Server{config: config, api: api, rpc: protocols, limits: defaultLimits}
 	s.handler = withRequestID(withAccessLog(config.Logger, withRecovery(http.HandlerFunc(s.route))))
 	return s, nil
+}
+
+// withoutBinary returns the names of the headers that HTTP/JSON has too.
+func withoutBinary(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return strings.HasSuffix(strings.ToLower(name), "-bin") })
 }
 
 // API returns the transcoder, for what it has to tell about its routes.
@@ -87,6 +109,8 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	case path == "/ui" || strings.HasPrefix(path, "/ui/"):
 		setRoute(r, "/ui/")
 		s.config.UI.ServeHTTP(w, r)
+	case s.rpc.Handles(r):
+		s.rpc.ServeHTTP(w, r)
 	case strings.HasPrefix(path, s.config.Prefix+"/"):
 		s.api.ServeHTTP(w, withoutPrefix(r, s.config.Prefix))
 	default:
@@ -104,17 +128,6 @@ func withoutPrefix(r *http.Request, prefix string) *http.Request {
 	return &copied
 }
 
-// Limits of a connection, beside those of the config.
-const (
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 30 * time.Second // the whole request: DefaultMaxBody at 0.3 Mbit/s
-	writeSlack        = 10 * time.Second // to send the answer, after the time to read the request and for the call
-	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 64 << 10
-	// closeGrace is how long requests have to end after they were cut off.
-	closeGrace = time.Second
-)
-
 // Serve answers requests on a listener, which it closes, until ctx ends. Then it drains: /readyz turns false, the
 // listener stays open for the drain delay and closes, and requests in flight are answered. Serve returns when they are; if
 // that takes longer than the drain timeout they are cut off and the error says how many. An error of the listener ends
@@ -125,13 +138,10 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      readTimeout + s.config.Timeout + writeSlack,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ErrorLog:          slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelWarn),
 	}
+	s.limits.apply(server, s.config.Timeout)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 

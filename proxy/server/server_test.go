@@ -48,12 +48,17 @@ func (u *users) GetUser(ctx context.Context, r *ratingv1.GetUserRequest) (*ratin
 	return u.get(ctx, r)
 }
 
-// dial runs a gRPC server in memory until the test ends and returns a connection to it.
 func dial(t testing.TB, service *users) *grpc.ClientConn {
+	t.Helper()
+	return dialTo(t, func(server *grpc.Server) { ratingv1.RegisterUserServiceServer(server, service) })
+}
+
+// dialTo runs a gRPC server in memory until the test ends and returns a connection to it.
+func dialTo(t testing.TB, register func(*grpc.Server)) *grpc.ClientConn {
 	t.Helper()
 	listener := bufconn.Listen(1 << 20)
 	server := grpc.NewServer()
-	ratingv1.RegisterUserServiceServer(server, service)
+	register(server)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	conn, err := grpc.NewClient("passthrough:///bufconn",

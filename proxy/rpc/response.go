@@ -1,0 +1,65 @@
+package rpc
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// response notes the status of an answer, and can be flushed as connect wants it, whatever is wrapped around the
+// server's own writer.
+type response struct {
+	http.ResponseWriter
+	control *http.ResponseController
+	status  int // 0 before the header is written
+}
+
+func newResponse(w http.ResponseWriter) *response {
+	return &response{ResponseWriter: w, control: http.NewResponseController(w)}
+}
+
+func (w *response) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *response) Write(data []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(data)
+}
+
+// Flush sends what has been written. That the client has left shows in the next Write.
+func (w *response) Flush() {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	_ = w.control.Flush()
+}
+
+// Unwrap lets http.ResponseController through.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// defaultTrailerGrace is how long the end of a stream may take to be written after its deadline.
+const defaultTrailerGrace = 10 * time.Second
+
+// untilEnd replaces the timeouts of the server by those of a stream: a client may be silent for as long as it likes, and
+// one that does not read holds the stream no longer than its deadline and the grace.
+func (w *response) untilEnd(ctx context.Context, grace time.Duration) {
+	end, limited := ctx.Deadline()
+	if limited {
+		end = end.Add(grace)
+	}
+	// A writer without deadlines needs none changed.
+	_ = w.control.SetReadDeadline(time.Time{})
+	_ = w.control.SetWriteDeadline(end)
+}
+
+// stopReading ends a read of the request that is under way, and all that follow.
+func (w *response) stopReading() {
+	// A writer without deadlines has the request in memory, and no read of it waits.
+	_ = w.control.SetReadDeadline(time.Unix(1, 0))
+}
