@@ -23,7 +23,7 @@ type Config struct {
 	Prefix string
 	// Timeout bounds each call but streams. Default transcode.DefaultTimeout.
 	Timeout time.Duration
-	// StreamTimeout bounds each stream of gRPC, gRPC-Web and Connect. Default 0: as long as the client wants.
+	// StreamTimeout bounds each stream of every protocol. Default 0: as long as the client wants.
 	StreamTimeout time.Duration
 	// MaxBody bounds request bodies, and each message of gRPC, gRPC-Web and Connect, in bytes. Default
 	// transcode.DefaultMaxBody.

@@ -44,6 +44,7 @@ func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
 	requestHeaders := append([]string{requestIDHeader}, config.RequestHeaders...)
 	api, err := transcode.New(conn, services,
 		transcode.WithTimeout(config.Timeout),
+		transcode.WithStreamTimeout(config.StreamTimeout),
 		transcode.WithMaxBody(config.MaxBody),
 		transcode.WithRequestHeaders(withoutBinary(requestHeaders)...),
 		transcode.WithResponseHeaders(withoutBinary(config.ResponseHeaders)...),
