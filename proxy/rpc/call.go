@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"connectrpc.com/connect"
 	"google.golang.org/grpc/codes"
@@ -39,6 +40,17 @@ type callKey struct{}
 
 // callOf returns the call that a context of connect belongs to.
 func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
+
+// stopReading ends a read of the request that is under way, and all that follow.
+func (c *call) stopReading() {
+	if c.halfDuplex {
+		// To net/http a failed read over HTTP/1.1 means that the client has left: it cancels the contexts of all requests
+		// of the connection, later ones too.
+		c.response.Header().Set("Connection", "close")
+	}
+	// A writer without deadlines has the request in memory, and no read of it waits.
+	_ = c.response.control.SetReadDeadline(time.Unix(1, 0))
+}
 
 // end notes the error that connect is given.
 func (c *call) end(err error) {

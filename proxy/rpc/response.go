@@ -57,9 +57,3 @@ func (w *response) untilEnd(ctx context.Context, grace time.Duration) {
 	_ = w.control.SetReadDeadline(time.Time{})
 	_ = w.control.SetWriteDeadline(end)
 }
-
-// stopReading ends a read of the request that is under way, and all that follow.
-func (w *response) stopReading() {
-	// A writer without deadlines has the request in memory, and no read of it waits.
-	_ = w.control.SetReadDeadline(time.Unix(1, 0))
-}

@@ -27,6 +27,7 @@ type stream struct {
 	cancel context.CancelCauseFunc
 	stop   context.CancelFunc
 
+	received  chan struct{} // closed when the client has sent everything
 	forwarded chan struct{} // closed when no more requests are forwarded, nil if none ever were
 	panicked  any           // of forwarding; set before forwarded is closed
 }
@@ -61,11 +62,11 @@ func (s *stream) close() {
 		return
 	}
 	select {
-	case <-s.forwarded:
-	default: // it may be waiting for the client
-		s.call.response.stopReading()
-		<-s.forwarded
+	case <-s.received:
+	default: // forwarding may be waiting for the client, and net/http would do so before it answers over HTTP/1.1
+		s.call.stopReading()
 	}
+	<-s.forwarded
 	if s.panicked != nil {
 		panic(s.panicked)
 	}
@@ -174,7 +175,7 @@ func (s *stream) fail(err error) error {
 
 // forward begins to give upstream what the client sends. An error in that cancels the stream and is its cause.
 func (s *stream) forward() {
-	s.forwarded = make(chan struct{})
+	s.received, s.forwarded = make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(s.forwarded)
 		defer func() {
@@ -196,6 +197,7 @@ func (s *stream) forwardRequests() error {
 		request := &message{}
 		err := s.client.Receive(request)
 		if errors.Is(err, io.EOF) {
+			close(s.received)
 			return s.sent(s.upstream.CloseSend())
 		}
 		if err != nil {
