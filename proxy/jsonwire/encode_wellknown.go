@@ -68,10 +68,11 @@ func (e *encoder) time(m *messagePlan, wire []byte) error {
 		if typ != protowire.VarintType {
 			continue
 		}
-		switch value := scalarBits(typ, wire[start:end]); number {
-		case 1:
+		value := scalarBits(typ, wire[start:end])
+		if number == 1 {
 			seconds = int64(value)
-		case 2:
+		}
+		if number == 2 {
 			nanos = int32(value) // decoders drop the other half
 		}
 	}
