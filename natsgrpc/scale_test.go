@@ -80,9 +80,13 @@ func timeAnswers(t *testing.T, storage jetstream.StorageType, n int) (median, p9
 	return took[reads/2], took[reads*99/100]
 }
 
-// Ten thousand calls are in flight at once from one connection, and each gets its own answer.
+// Ten thousand calls (in CI: two thousand, which a busy machine starts within the method's timeout too) are in flight at
+// once from one connection, and each gets its own answer.
 func TestTenThousandCallsAreInFlightAtOnce(t *testing.T) {
-	const calls = 10_000
+	calls := 2_000
+	if fullSize() {
+		calls = 10_000
+	}
 	ns := natsgrpctest.NewServer(t)
 	var running atomic.Int32
 	release := make(chan struct{})
@@ -108,13 +112,13 @@ func TestTenThousandCallsAreInFlightAtOnce(t *testing.T) {
 			}
 		})
 	}
-	require.Eventually(t, func() bool { return running.Load() == calls || failed.Load() > 0 }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return running.Load() == int32(calls) || failed.Load() > 0 }, time.Minute, time.Millisecond)
 	after := heapInUse()
 	t.Logf("%d calls in flight; with the server's end and the NATS server, all in this process, %d bytes each",
-		calls, (after-before)/calls)
+		calls, (after-before)/uint64(calls))
 	close(release)
 	callers.Wait()
-	require.Less(t, (after-before)/calls, uint64(64<<10))
+	require.Less(t, (after-before)/uint64(calls), uint64(64<<10))
 }
 
 func call(ctx context.Context, client pb.BenchmarkServiceClient, query bool, payload string) (string, error) {
