@@ -18,8 +18,8 @@ import (
 type Config struct {
 	// Files are the descriptors; all their services are served. Default [BuiltIn].
 	Files *protoregistry.Files
-	// Prefix is where the API is mounted as REST, such as "/api", which is the default; "/" is the root, where /healthz,
-	// /readyz, /ui, / itself and the paths of gRPC (/package.Service/Method) still go first.
+	// Prefix is where the API is mounted as REST, such as "/api", which is the default; "/" is the root, where /docs,
+	// /healthz, /openapi.json, /readyz, /ui, / itself and the paths of gRPC (/package.Service/Method) still go first.
 	Prefix string
 	// Timeout bounds each call but streams. Default transcode.DefaultTimeout.
 	Timeout time.Duration
@@ -99,7 +99,7 @@ func checkPrefix(prefix string) error {
 		}
 	}
 	switch first, _, _ := strings.Cut(prefix[1:], "/"); first {
-	case "ui", "healthz", "readyz":
+	case "docs", "healthz", "openapi.json", "readyz", "ui":
 		return fmt.Errorf("prefix %q: /%s is taken", prefix, first)
 	}
 	return nil

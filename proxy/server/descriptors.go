@@ -12,10 +12,12 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/codingflow/rating/proto/comments"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 )
 
-// BuiltIn returns the descriptors of rating.v1 and of all that it imports, as linked into the binary.
+// BuiltIn returns the descriptors of rating.v1 and of all that it imports, as linked into the binary, with the comments of
+// the protos.
 func BuiltIn() *protoregistry.Files {
 	files := &protoregistry.Files{}
 	var add func(protoreflect.FileDescriptor)
@@ -34,7 +36,11 @@ func BuiltIn() *protoregistry.Files {
 	} {
 		add(file)
 	}
-	return files
+	commented, err := comments.Files(files)
+	if err != nil {
+		return files // it cannot be, of files that are linked in; and all but the texts is there
+	}
+	return commented
 }
 
 // LoadDescriptors reads a binary google.protobuf.FileDescriptorSet, as `buf build -o FILE` and

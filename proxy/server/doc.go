@@ -3,6 +3,7 @@
 //
 //	/api/…            the API as REST, see package transcode; the prefix is configurable
 //	/pkg.Service/…    the API's services by gRPC, gRPC-Web and Connect, see package rpc; there is server reflection
+//	/docs             a page to read and try the REST API, and /openapi.json, its document, see package openapi
 //	/healthz          200 while the process lives
 //	/readyz           200 while it takes requests; 503 with the reason while it does not, or is draining
 //	/ui, /ui/         the web app, or a page that says that there is none

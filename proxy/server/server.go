@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/dynamicpb"
 
+	"github.com/codingflow/rating/proxy/openapi"
 	"github.com/codingflow/rating/proxy/rpc"
 	"github.com/codingflow/rating/proxy/transcode"
 )
@@ -26,6 +27,7 @@ import (
 type Server struct {
 	config   Config
 	api      *transcode.Handler
+	docs     *openapi.API
 	rpc      *rpc.Handler
 	limits   limits
 	handler  http.Handler
@@ -73,7 +75,11 @@ func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
 			return nil, fmt.Errorf("server: %w", err)
 		}
 	}
-	s := &Server{config: config, api: api, rpc: protocols, limits: defaultLimits}
+	docs, err := openapi.New(api.Bindings(), openapi.Config{Prefix: config.Prefix})
+	if err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	s := &Server{config: config, api: api, docs: docs, rpc: protocols, limits: defaultLimits}
 	s.handler = withRequestID(withAccessLog(config.Logger, withRecovery(http.HandlerFunc(s.route))))
 	return s, nil
 }
@@ -107,6 +113,12 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	case path == "/readyz":
 		setRoute(r, path)
 		getOnly(http.HandlerFunc(s.readyz)).ServeHTTP(w, r)
+	case path == "/openapi.json":
+		setRoute(r, path)
+		s.docs.Document().ServeHTTP(w, r)
+	case path == "/docs":
+		setRoute(r, path)
+		s.docs.Page().ServeHTTP(w, r)
 	case path == "/ui" || strings.HasPrefix(path, "/ui/"):
 		setRoute(r, "/ui/")
 		s.config.UI.ServeHTTP(w, r)

@@ -94,7 +94,7 @@ func generate(ctx context.Context, root workspace.Root, image, out string) error
 			return err
 		}
 	}
-	return nil
+	return writeComments(image, out)
 }
 
 // differences returns the generated files that are not the same below both folders, by their paths there, sorted.
@@ -128,8 +128,9 @@ func differences(committed, fresh string) ([]string, error) {
 	return stale, nil
 }
 
-// isGenerated reports whether a file below proto is a generator's: of protoc-gen-go and -go-grpc, or of
-// protoc-gen-grpc-gateway.
+// isGenerated reports whether a file below proto is a generator's: of protoc-gen-go and -go-grpc, of
+// protoc-gen-grpc-gateway, or the comments.
 func isGenerated(path string) bool {
-	return strings.HasSuffix(path, ".pb.go") || strings.HasSuffix(path, ".pb.gw.go")
+	return strings.HasSuffix(path, ".pb.go") || strings.HasSuffix(path, ".pb.gw.go") ||
+		strings.HasSuffix(path, filepath.FromSlash(comments))
 }

@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 
 	"github.com/codingflow/rating/tools/dev/workspace"
@@ -40,9 +39,10 @@ type need struct {
 
 // needs returns what the tests use beside Go.
 func needs(options Options) []need {
-	all := []need{{program: "curl", packages: []string{"curl", "ca-certificates"}, why: "README's examples"}}
-	if runtime.GOOS == "linux" && runtime.GOARCH == "amd64" { // where the test that wants it runs
-		all = append(all, need{program: "npm", packages: []string{"npm"}, why: "protobuf's conformance suite"})
+	all := []need{
+		{program: "curl", packages: []string{"curl", "ca-certificates"}, why: "README's examples"},
+		{program: "npm", packages: []string{"npm"}, why: "protobuf's conformance suite and the linter of OpenAPI documents"},
+		{program: "chromedriver", packages: []string{"chromium", "chromium-driver"}, why: "the page to try the API"},
 	}
 	if options.Race {
 		all = append(all, need{program: "gcc", packages: []string{"gcc", "libc6-dev"}, why: "the race detector"})
