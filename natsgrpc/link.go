@@ -137,16 +137,21 @@ func (h *heart) run(stop <-chan struct{}) {
 		case <-stop:
 			return
 		case now := <-tick.C:
-			for _, l := range h.snapshot() {
+			for _, l := range h.snapshot(stop) {
 				l.look(now)
 			}
 		}
 	}
 }
 
-func (h *heart) snapshot() []*link {
+// snapshot returns the streams for the goroutine that stop ends; none when it has been ended: another one may have begun,
+// and both a tick and the end may be there to be received.
+func (h *heart) snapshot(stop <-chan struct{}) []*link {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.stop != stop {
+		return nil
+	}
 	links := make([]*link, 0, len(h.links))
 	for l := range h.links {
 		links = append(links, l)

@@ -57,7 +57,8 @@ func timeAnswers(t *testing.T, storage jetstream.StorageType, n int) (median, p9
 	require.NoError(t, err)
 	body := append([]byte{0x0a, 100}, make([]byte, 100)...) // a payload of 100 bytes
 	for i := range n {
-		_, err := js.PublishMsgAsync(&nats.Msg{Subject: fmt.Sprintf("rsp.%s.call%d.conn", service, i), Data: body})
+		_, err := js.PublishMsgAsync(&nats.Msg{Subject: fmt.Sprintf("rsp.%s.call%d.conn", service, i), Data: body},
+			jetstream.WithStallWait(time.Minute))
 		require.NoError(t, err)
 	}
 	select {
