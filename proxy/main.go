@@ -17,12 +17,14 @@ import (
 
 	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/natsdial"
+	"github.com/codingflow/rating/proxy/auth"
 	"github.com/codingflow/rating/proxy/server"
 )
 
 // A config is what the command line and the environment say.
 type config struct {
 	NATS          natsdial.Config  `embed:"" group:"NATS"`
+	OIDC          auth.Config      `embed:"" group:"Tokens"`
 	Listen        string           `env:"PROXY_LISTEN" default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
 	Prefix        string           `env:"PROXY_PREFIX" default:"/api" help:"Path below which the API is served; / for none."`
 	Descriptors   string           `env:"PROXY_DESCRIPTORS" placeholder:"FILE" help:"FileDescriptorSet (buf build -o FILE) with services to serve beside the built-in ones. A file in it replaces the built-in one of the same path."`
@@ -56,6 +58,14 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 			return err
 		}
 	}
+	authenticator, err := cfg.OIDC.New(logger)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, authenticator.Close()) }()
+	if cfg.OIDC.Issuer == "" {
+		logger.Warn("no tokens are checked: there is no --oidc-issuer", "principal", auth.Development)
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("cannot listen on %s: the address is in use; choose another with --listen", cfg.Listen)
@@ -84,6 +94,7 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 		MaxBody:       cfg.MaxBody,
 		DrainTimeout:  cfg.DrainTimeout,
 		DrainDelay:    cfg.DrainDelay,
+		Auth:          authenticator,
 		Logger:        logger,
 		Ready: func(context.Context) error {
 			if !nc.IsConnected() {

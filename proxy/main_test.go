@@ -104,6 +104,10 @@ func TestRunSaysWhatIsWrong(t *testing.T) {
 			"descriptors", func(c *config) { c.Descriptors = "/no/such/file" },
 			`^read descriptors: open /no/such/file: no such file or directory$`,
 		},
+		{
+			"tokens", func(c *config) { c.OIDC.Issuer = "https://issuer.example" },
+			`^--oidc-issuer needs --oidc-audience: tokens that are meant for others must be refused$`,
+		},
 		{"prefix", func(c *config) { c.Prefix = "api" }, `^server: prefix "api" does not start with /$`},
 	}
 	for _, test := range tests {

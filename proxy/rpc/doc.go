@@ -20,6 +20,8 @@
 // Request headers become metadata, and response metadata headers and trailers, by the lists of [WithRequestHeaders] and
 // [WithResponseHeaders]; nothing else passes. Names that end in -bin hold bytes, in base64 on the outside.
 //
+// [WithAuthorizer] decides who may call, and gives metadata that no client can.
+//
 // # Deadlines and cancellation
 //
 // A call ends at the client's own timeout (grpc-timeout, Connect-Timeout-Ms), or at that of [WithTimeout] and

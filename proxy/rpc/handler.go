@@ -34,6 +34,8 @@ type route struct {
 	handler http.Handler
 	// sends is set when clients send a stream.
 	sends bool
+	// method is what the authorizer is asked for, nil if it is not asked.
+	method protoreflect.MethodDescriptor
 }
 
 // maxDepth bounds how deeply the messages of JSON are nested: what protobuf's other implementations take by default.
@@ -46,7 +48,7 @@ func New(conn grpc.ClientConnInterface, services []protoreflect.ServiceDescripto
 		return nil, errors.New("rpc: connection is nil")
 	}
 	h := &Handler{
-		conn: conn,
+		conn: grantedConn{conn},
 		options: options{
 			timeout:      DefaultTimeout,
 			maxMessage:   DefaultMaxMessage,
@@ -125,6 +127,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.Method = path
+	r, err := h.authorized(c, r, found)
+	if err != nil {
+		h.refuse(c, r, err)
+		return
+	}
 	c.halfDuplex = found.sends && r.ProtoMajor < 2
 	called := r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 	called.Body = body{r.Body}

@@ -56,7 +56,7 @@ func (m *method) add(descriptor protoreflect.MethodDescriptor, codecs *jsonwire.
 	default:
 		handler = connect.NewUnaryHandler(m.path, m.serveUnary, options...)
 	}
-	m.handler.routes[m.path] = &route{handler: handler, sends: m.stream.ClientStreams}
+	m.handler.routes[m.path] = &route{handler: handler, sends: m.stream.ClientStreams, method: descriptor}
 	return nil
 }
 

@@ -30,6 +30,7 @@ type options struct {
 	types           []transcode.Types
 	public          func(*status.Status) *status.Status
 	observe         func(context.Context, Call)
+	authorize       Authorizer // nil for none
 	reflection      bool
 	trailerGrace    time.Duration
 }
@@ -124,7 +125,7 @@ func WithObserver(observe func(context.Context, Call)) Option {
 }
 
 // WithReflection serves grpc.reflection.v1.ServerReflection: anyone who reaches the handler can read the descriptors of
-// the services and of all that they import.
+// the services and of all that they import, whatever the authorizer says.
 func WithReflection() Option {
 	return optionFunc(func(o *options) error { o.reflection = true; return nil })
 }

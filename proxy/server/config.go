@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/codingflow/rating/proxy/auth"
 	"github.com/codingflow/rating/proxy/transcode"
 )
 
@@ -43,6 +44,8 @@ type Config struct {
 	// transcode.WithResponseHeaders and their namesakes in rpc. Names that end in -bin, whose values are base64 in headers,
 	// pass in gRPC, gRPC-Web and Connect only. X-Request-Id is always passed on. Default none.
 	RequestHeaders, ResponseHeaders []string
+	// Auth says who may call what, and as whom. It stays the caller's to close. Default auth.NewUnchecked.
+	Auth *auth.Authenticator
 	// Logger gets the access log: a line per request, at level debug for /healthz and /readyz, error for a status of 500
 	// and above, and info for all others. Default none.
 	Logger *slog.Logger
@@ -71,6 +74,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.DrainTimeout == 0 {
 		c.DrainTimeout = defaultDrainTimeout
 	}
+	if c.Auth == nil {
+		c.Auth = auth.NewUnchecked()
+	}
 	if c.Ready == nil {
 		c.Ready = func(context.Context) error { return nil }
 	}
@@ -79,6 +85,11 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.DrainTimeout < 0 || c.DrainDelay < 0 {
 		return c, errors.New("drain timeout and drain delay must not be negative")
+	}
+	for _, name := range c.RequestHeaders {
+		if strings.HasPrefix(strings.ToLower(name), auth.MetadataPrefix) {
+			return c, fmt.Errorf("request header %q: those that begin with %s say who calls, and are not taken from clients", name, auth.MetadataPrefix)
+		}
 	}
 	return c, checkPrefix(c.Prefix)
 }

@@ -13,6 +13,9 @@
 //
 // Anything else is a 404 as transcode.WriteError writes it, in the shape that the client likes, and so is a panic's 500.
 //
+// Who may call the API is package auth's to say, for all protocols alike. Where tokens are checked,
+// /.well-known/oauth-protected-resource tells clients where they get them, if the API's URL is known.
+//
 // Each request has an id: the client's X-Request-Id if it is 1 to 128 letters, digits, `.`, `_` or `-`, or else a random
 // one. It is in the answer, in the access log, and in the gRPC metadata (x-request-id) of the call.
 package server

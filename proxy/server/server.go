@@ -33,6 +33,9 @@ type Server struct {
 	handler  http.Handler
 	requests inFlight
 	draining atomic.Bool
+	// metadata tells at metadataPath where clients get tokens; nil and "" if nowhere.
+	metadata     http.Handler
+	metadataPath string
 }
 
 // New returns a server of the API of config.Files, which calls its methods on conn. It fails if the config is invalid, or
@@ -51,6 +54,7 @@ func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
 		transcode.WithRequestHeaders(withoutBinary(requestHeaders)...),
 		transcode.WithResponseHeaders(withoutBinary(config.ResponseHeaders)...),
 		transcode.WithTypes(types),
+		transcode.WithAuthorizer(authorizer(config.Auth)),
 		transcode.WithObserver(observe))
 	if err != nil {
 		return nil, err
@@ -62,6 +66,7 @@ func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
 		rpc.WithRequestHeaders(requestHeaders...),
 		rpc.WithResponseHeaders(config.ResponseHeaders...),
 		rpc.WithTypes(types),
+		rpc.WithAuthorizer(config.Auth.Authorize),
 		rpc.WithObserver(observeRPC),
 		rpc.WithReflection())
 	if err != nil {
@@ -80,6 +85,7 @@ func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
 		return nil, fmt.Errorf("server: %w", err)
 	}
 	s := &Server{config: config, api: api, docs: docs, rpc: protocols, limits: defaultLimits}
+	s.metadataPath, s.metadata = config.Auth.ResourceMetadata()
 	s.handler = withRequestID(withAccessLog(config.Logger, withRecovery(http.HandlerFunc(s.route))))
 	return s, nil
 }
@@ -122,6 +128,9 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	case path == "/ui" || strings.HasPrefix(path, "/ui/"):
 		setRoute(r, "/ui/")
 		s.config.UI.ServeHTTP(w, r)
+	case s.metadata != nil && path == s.metadataPath:
+		setRoute(r, path)
+		getOnly(s.metadata).ServeHTTP(w, r)
 	case s.rpc.Handles(r):
 		s.rpc.ServeHTTP(w, r)
 	case strings.HasPrefix(path, s.config.Prefix+"/"):

@@ -153,6 +153,10 @@ func TestNewRefuses(t *testing.T) {
 		{Config{Prefix: "/ui/api"}, `server: prefix "/ui/api": /ui is taken`},
 		{Config{Prefix: "/readyz"}, `server: prefix "/readyz": /readyz is taken`},
 		{Config{DrainTimeout: -1}, `server: drain timeout and drain delay must not be negative`},
+		{
+			Config{RequestHeaders: []string{"X-Tenant", "X-AUTH-Subject"}},
+			`server: request header "X-AUTH-Subject": those that begin with x-auth- say who calls, and are not taken from clients`,
+		},
 		{Config{Timeout: -1}, `transcode: timeout -1ns is not positive`},
 	}
 	conn := dial(t, &users{})

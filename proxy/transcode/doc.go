@@ -41,7 +41,8 @@
 // # Responses
 //
 // JSON as protojson writes it, compact, with zero scalars and empty lists and maps, without unset messages and unset
-// optional fields. Metadata goes neither way, except for the headers of [WithRequestHeaders] and [WithResponseHeaders].
+// optional fields. Metadata goes neither way, except for the headers of [WithRequestHeaders] and [WithResponseHeaders],
+// and for what [WithAuthorizer] adds.
 //
 // A response, or a response_body, that is a google.api.HttpBody is answered as it is: its data under its content_type, or
 // under application/octet-stream where that is empty or no media type, and with X-Content-Type-Options: nosniff.

@@ -180,6 +180,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	call := Call{Binding: found.binding, HTTPStatus: http.StatusOK}
+	r, err := h.authorized(w, r, found.binding)
+	if err != nil {
+		h.fail(w, r, call, err)
+		return
+	}
 	if found.streams() {
 		h.serveStream(w, r, call, found, segments)
 		return
@@ -311,7 +316,7 @@ func (h *Handler) outgoing(ctx context.Context, r *http.Request) (context.Contex
 			md.Append(name.metadata, value)
 		}
 	}
-	if len(md) == 0 {
+	if md = withGranted(r.Context(), md); len(md) == 0 {
 		return ctx, nil
 	}
 	return metadata.NewOutgoingContext(ctx, md), nil

@@ -31,6 +31,7 @@ type options struct {
 	types           chainedTypes
 	newCodec        NewCodec
 	observe         func(context.Context, Call)
+	authorize       Authorizer // nil for none
 }
 
 const (

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 
 	"github.com/codingflow/rating/natsgrpc/natsdial"
+	"github.com/codingflow/rating/proxy/auth"
 	"github.com/codingflow/rating/tools/dev/stack"
 	"github.com/codingflow/rating/tools/dev/workspace"
 )
@@ -18,6 +19,8 @@ type upCommand struct {
 	Listen   string     `help:"Address of the HTTP server." default:"127.0.0.1:8080" env:"DEV_LISTEN"`
 	Data     string     `help:"Folder for everything that is kept. Default: .data in the checkout." placeholder:"DIR" env:"DEV_DATA"`
 	LogLevel slog.Level `help:"Least level to log: debug, info, warn or error." default:"warn" env:"DEV_LOG_LEVEL"`
+
+	OIDC auth.Config `embed:"" group:"Tokens"`
 
 	NATS     string            `name:"nats" group:"NATS" help:"An external NATS server with JetStream, instead of one in this process. The flags that follow are for it." placeholder:"URL" env:"DEV_NATS"`
 	Security natsdial.Security `embed:"" group:"NATS"`
@@ -34,6 +37,7 @@ func (c *upCommand) Run(ctx context.Context) (err error) {
 		Listen: c.Listen,
 		Data:   data,
 		NATS:   natsdial.Config{URL: c.NATS, Security: c.Security},
+		OIDC:   c.OIDC,
 		Logger: logger,
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ package ratingv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "github.com/codingflow/rating/proto/auth/v1"
 	_ "github.com/codingflow/rating/proto/natsgrpc/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
@@ -555,7 +556,7 @@ var File_rating_v1_rating_proto protoreflect.FileDescriptor
 
 const file_rating_v1_rating_proto_rawDesc = "" +
 	"\n" +
-	"\x16rating/v1/rating.proto\x12\trating.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1anatsgrpc/v1/delivery.proto\"\x98\x04\n" +
+	"\x16rating/v1/rating.proto\x12\trating.v1\x1a\x14auth/v1/access.proto\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1anatsgrpc/v1/delivery.proto\"\x98\x04\n" +
 	"\x06Rating\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12P\n" +
 	"\x04user\x18\x02 \x01(\tB<\xe0A\x02\xe0A\x05\xfaA\x1c\n" +
@@ -601,11 +602,11 @@ const file_rating_v1_rating_proto_rawDesc = "" +
 	"\x19BatchCreateRatingsRequest\x12J\n" +
 	"\brequests\x18\x01 \x03(\v2\x1e.rating.v1.CreateRatingRequestB\x0e\xe0A\x02\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\brequests\"I\n" +
 	"\x1aBatchCreateRatingsResponse\x12+\n" +
-	"\aratings\x18\x01 \x03(\v2\x11.rating.v1.RatingR\aratings2\x87\x05\n" +
-	"\rRatingService\x12a\n" +
-	"\vListRatings\x12\x1d.rating.v1.ListRatingsRequest\x1a\x1e.rating.v1.ListRatingsResponse\"\x13\x82\xd3\xe4\x93\x02\n" +
-	"\x12\b/ratings\x90\x02\x01\x12Y\n" +
-	"\tGetRating\x12\x1b.rating.v1.GetRatingRequest\x1a\x11.rating.v1.Rating\"\x1c\x82\xd3\xe4\x93\x02\x13\x12\x11/{name=ratings/*}\x90\x02\x01\x12[\n" +
+	"\aratings\x18\x01 \x03(\v2\x11.rating.v1.RatingR\aratings2\x93\x05\n" +
+	"\rRatingService\x12g\n" +
+	"\vListRatings\x12\x1d.rating.v1.ListRatingsRequest\x1a\x1e.rating.v1.ListRatingsResponse\"\x19\xea\xa6\x19\x02\b\x01\x82\xd3\xe4\x93\x02\n" +
+	"\x12\b/ratings\x90\x02\x01\x12_\n" +
+	"\tGetRating\x12\x1b.rating.v1.GetRatingRequest\x1a\x11.rating.v1.Rating\"\"\xea\xa6\x19\x02\b\x01\x82\xd3\xe4\x93\x02\x13\x12\x11/{name=ratings/*}\x90\x02\x01\x12[\n" +
 	"\fCreateRating\x12\x1e.rating.v1.CreateRatingRequest\x1a\x11.rating.v1.Rating\"\x18\x82\xd3\xe4\x93\x02\x12:\x06rating\"\b/ratings\x12k\n" +
 	"\fUpdateRating\x12\x1e.rating.v1.UpdateRatingRequest\x1a\x11.rating.v1.Rating\"(\x82\xd3\xe4\x93\x02\":\x06rating2\x18/{rating.name=ratings/*}\x12a\n" +
 	"\fDeleteRating\x12\x1e.rating.v1.DeleteRatingRequest\x1a\x16.google.protobuf.Empty\"\x19\x82\xd3\xe4\x93\x02\x13*\x11/{name=ratings/*}\x12\x8a\x01\n" +

@@ -8,6 +8,7 @@ package ratingv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "github.com/codingflow/rating/proto/auth/v1"
 	_ "github.com/codingflow/rating/proto/natsgrpc/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
@@ -639,7 +640,7 @@ var File_rating_v1_service_proto protoreflect.FileDescriptor
 
 const file_rating_v1_service_proto_rawDesc = "" +
 	"\n" +
-	"\x17rating/v1/service.proto\x12\trating.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1anatsgrpc/v1/delivery.proto\"\xc3\x03\n" +
+	"\x17rating/v1/service.proto\x12\trating.v1\x1a\x14auth/v1/access.proto\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1anatsgrpc/v1/delivery.proto\"\xc3\x03\n" +
 	"\aService\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\bR\x04name\x12/\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\f\xe0A\x02\xbaH\x06r\x04\x10\x01\x18dR\vdisplayName\x12-\n" +
@@ -690,12 +691,12 @@ const file_rating_v1_service_proto_rawDesc = "" +
 	"\x1drating.codingflow.com/Service\xbaH\x17r\x15\x18\x80\x022\x10^services/[^/]+$R\x04name\x12\x1e\n" +
 	"\x04etag\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12\x19\n" +
-	"\x05force\x18\x03 \x01(\bB\x03\xe0A\x01R\x05force2\x98\x05\n" +
-	"\x0eCatalogService\x12e\n" +
-	"\fListServices\x12\x1e.rating.v1.ListServicesRequest\x1a\x1f.rating.v1.ListServicesResponse\"\x14\x82\xd3\xe4\x93\x02\v\x12\t/services\x90\x02\x01\x12]\n" +
+	"\x05force\x18\x03 \x01(\bB\x03\xe0A\x01R\x05force2\xab\x05\n" +
+	"\x0eCatalogService\x12k\n" +
+	"\fListServices\x12\x1e.rating.v1.ListServicesRequest\x1a\x1f.rating.v1.ListServicesResponse\"\x1a\xea\xa6\x19\x02\b\x01\x82\xd3\xe4\x93\x02\v\x12\t/services\x90\x02\x01\x12c\n" +
 	"\n" +
-	"GetService\x12\x1c.rating.v1.GetServiceRequest\x1a\x12.rating.v1.Service\"\x1d\x82\xd3\xe4\x93\x02\x14\x12\x12/{name=services/*}\x90\x02\x01\x12}\n" +
-	"\x10GetRatingSummary\x12\".rating.v1.GetRatingSummaryRequest\x1a\x18.rating.v1.RatingSummary\"+\x82\xd3\xe4\x93\x02\"\x12 /{name=services/*/ratingSummary}\x90\x02\x01\x12`\n" +
+	"GetService\x12\x1c.rating.v1.GetServiceRequest\x1a\x12.rating.v1.Service\"#\xea\xa6\x19\x02\b\x01\x82\xd3\xe4\x93\x02\x14\x12\x12/{name=services/*}\x90\x02\x01\x12\x83\x01\n" +
+	"\x10GetRatingSummary\x12\".rating.v1.GetRatingSummaryRequest\x1a\x18.rating.v1.RatingSummary\"1\xea\xa6\x19\x02\b\x01\x82\xd3\xe4\x93\x02\"\x12 /{name=services/*/ratingSummary}\x90\x02\x01\x12`\n" +
 	"\rCreateService\x12\x1f.rating.v1.CreateServiceRequest\x1a\x12.rating.v1.Service\"\x1a\x82\xd3\xe4\x93\x02\x14:\aservice\"\t/services\x12q\n" +
 	"\rUpdateService\x12\x1f.rating.v1.UpdateServiceRequest\x1a\x12.rating.v1.Service\"+\x82\xd3\xe4\x93\x02%:\aservice2\x1a/{service.name=services/*}\x12l\n" +
 	"\rDeleteService\x12\x1f.rating.v1.DeleteServiceRequest\x1a\x16.google.protobuf.Empty\"\"\xe2\xa6\x19\x04\n" +

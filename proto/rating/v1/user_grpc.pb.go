@@ -33,6 +33,8 @@ const (
 //
 // The people who rate. A user owns any number of ratings.
 //
+// Users have e-mail addresses, so unlike ratings they are not public: every method needs a token, where tokens are checked.
+//
 // Every method answers INVALID_ARGUMENT, with google.rpc.BadRequest details that name the fields, when the request
 // breaks a constraint that its message states.
 type UserServiceClient interface {
@@ -121,6 +123,8 @@ func (c *userServiceClient) DeleteUser(ctx context.Context, in *DeleteUserReques
 // for forward compatibility.
 //
 // The people who rate. A user owns any number of ratings.
+//
+// Users have e-mail addresses, so unlike ratings they are not public: every method needs a token, where tokens are checked.
 //
 // Every method answers INVALID_ARGUMENT, with google.rpc.BadRequest details that name the fields, when the request
 // breaks a constraint that its message states.

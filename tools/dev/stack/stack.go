@@ -16,6 +16,7 @@ import (
 
 	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/natsdial"
+	"github.com/codingflow/rating/proxy/auth"
 	proxy "github.com/codingflow/rating/proxy/server"
 	rating "github.com/codingflow/rating/services/rating/server"
 	"github.com/codingflow/rating/services/rating/store/sqlite"
@@ -34,6 +35,8 @@ type Config struct {
 	// NATS says how to connect to a NATS server with JetStream. Without a URL there is one in this process, which is not
 	// reachable from outside.
 	NATS natsdial.Config
+	// OIDC says whose tokens calls need. Without an issuer nothing is checked, and all calls are those of auth.Development.
+	OIDC auth.Config
 	// Logger is where the parts log. Default slog.Default().
 	Logger *slog.Logger
 }
@@ -166,7 +169,13 @@ func (s *Stack) prepareProxy(connect func(name string) (*nats.Conn, error)) erro
 		return err
 	}
 	s.onClose(conn.Close)
+	authenticator, err := s.config.OIDC.New(s.config.Logger)
+	if err != nil {
+		return err
+	}
+	s.onClose(authenticator.Close)
 	s.proxy, err = proxy.New(conn, proxy.Config{
+		Auth:         authenticator,
 		DrainTimeout: drainTimeout,
 		Logger:       s.config.Logger,
 		Ready: func(context.Context) error {
