@@ -136,14 +136,12 @@ func shardsOf(options *natsgrpcv1.Queue) int {
 }
 
 // extensionOf returns the value of an options' extension, also where the descriptor was read from a file by a resolver
-// that does not know the extension: it is an unknown field there, or a dynamic message.
+// that does not know the extension: it is an unknown field there, or a dynamic message, which proto.GetExtension panics
+// at. So the options are read again, once for each method.
 func extensionOf(d protoreflect.Descriptor, extension protoreflect.ExtensionType) any {
 	options := d.Options()
 	if options == nil || !options.ProtoReflect().IsValid() {
 		return nil
-	}
-	if proto.HasExtension(options, extension) {
-		return proto.GetExtension(options, extension)
 	}
 	raw, err := proto.Marshal(options)
 	if err != nil {
