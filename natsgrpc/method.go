@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/codingflow/rating/proto/descriptors"
 	natsgrpcv1 "github.com/codingflow/rating/proto/natsgrpc/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -112,13 +113,15 @@ func kindOf(md protoreflect.MethodDescriptor) kind {
 
 // deliveryOf returns a method's natsgrpc.v1.method option, nil if it has none.
 func deliveryOf(md protoreflect.MethodDescriptor) *natsgrpcv1.MethodDelivery {
-	delivery, _ := extensionOf(md, natsgrpcv1.E_Method).(*natsgrpcv1.MethodDelivery)
+	options, _ := descriptors.Options(md) // unreadable ones count as none
+	delivery, _ := proto.GetExtension(options, natsgrpcv1.E_Method).(*natsgrpcv1.MethodDelivery)
 	return delivery
 }
 
 // serviceDeliveryOf returns a service's natsgrpc.v1.service option, nil if it has none.
 func serviceDeliveryOf(service protoreflect.Descriptor) *natsgrpcv1.ServiceDelivery {
-	delivery, _ := extensionOf(service, natsgrpcv1.E_Service).(*natsgrpcv1.ServiceDelivery)
+	options, _ := descriptors.Options(service) // unreadable ones count as none
+	delivery, _ := proto.GetExtension(options, natsgrpcv1.E_Service).(*natsgrpcv1.ServiceDelivery)
 	return delivery
 }
 
@@ -133,25 +136,6 @@ func queueOptions(service *natsgrpcv1.ServiceDelivery, k kind) *natsgrpcv1.Queue
 // shardsOf returns the number of shards of a queue.
 func shardsOf(options *natsgrpcv1.Queue) int {
 	return min(max(1, int(options.GetShards())), maxShards)
-}
-
-// extensionOf returns the value of an options' extension, also where the descriptor was read from a file by a resolver
-// that does not know the extension: it is an unknown field there, or a dynamic message, which proto.GetExtension panics
-// at. So the options are read again, once for each method.
-func extensionOf(d protoreflect.Descriptor, extension protoreflect.ExtensionType) any {
-	options := d.Options()
-	if options == nil || !options.ProtoReflect().IsValid() {
-		return nil
-	}
-	raw, err := proto.Marshal(options)
-	if err != nil {
-		return nil
-	}
-	again := options.ProtoReflect().New().Interface()
-	if proto.Unmarshal(raw, again) != nil || !proto.HasExtension(again, extension) {
-		return nil
-	}
-	return proto.GetExtension(again, extension)
 }
 
 // methods finds methods by the names that generated clients use and remembers them. It is safe for concurrent use.

@@ -2,15 +2,33 @@ package auth
 
 import (
 	"fmt"
+	"sync"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	authv1 "github.com/codingflow/rating/proto/auth/v1"
+	"github.com/codingflow/rating/proto/descriptors"
 )
 
-// accessOf returns what a method asks of its callers: its own option, or else its service's. Without either it is nil,
-// which asks for a token.
+// accesses remembers what methods ask of their callers. It is safe for concurrent use.
+type accesses struct{ known sync.Map } // protoreflect.MethodDescriptor → *authv1.Access
+
+// of returns what a method asks of its callers.
+func (a *accesses) of(method protoreflect.MethodDescriptor) (*authv1.Access, error) {
+	if known, ok := a.known.Load(method); ok {
+		return known.(*authv1.Access), nil
+	}
+	access, err := accessOf(method)
+	if err != nil {
+		return nil, err
+	}
+	a.known.Store(method, access)
+	return access, nil
+}
+
+// accessOf reads what a method asks of its callers: its own option, or else its service's. Without either it is nil, which
+// asks for a token.
 func accessOf(method protoreflect.MethodDescriptor) (*authv1.Access, error) {
 	access, err := option(method, authv1.E_Method)
 	if err == nil && access == nil {
@@ -22,40 +40,13 @@ func accessOf(method protoreflect.MethodDescriptor) (*authv1.Access, error) {
 	return access, nil
 }
 
-// option returns an access option, nil where there is none. An option that cannot be read is an error, since it may have
+// option returns an access option, nil where there is none. Options that cannot be read are an error, since they may have
 // asked for scopes.
 func option(d protoreflect.Descriptor, extension protoreflect.ExtensionType) (*authv1.Access, error) {
-	options := d.Options().ProtoReflect()
-	value, there := extensionOf(options, extension)
-	if !there && len(options.GetUnknown()) == 0 {
-		return nil, nil
-	}
-	if access, ok := value.(*authv1.Access); ok {
-		return access, nil
-	}
-	// The descriptor was read by a resolver that does not know the option, so it is an unknown field, or a dynamic message.
-	data, err := proto.Marshal(options.Interface())
+	options, err := descriptors.Options(d)
 	if err != nil {
 		return nil, err
 	}
-	again := options.New()
-	if err := (proto.UnmarshalOptions{AllowPartial: true}).Unmarshal(data, again.Interface()); err != nil {
-		return nil, err
-	}
-	value, _ = extensionOf(again, extension)
-	access, _ := value.(*authv1.Access)
+	access, _ := proto.GetExtension(options, extension).(*authv1.Access)
 	return access, nil
-}
-
-// extensionOf returns the message that options have as an extension, whatever its type: proto.GetExtension panics for any
-// but the linked-in one.
-func extensionOf(options protoreflect.Message, extension protoreflect.ExtensionType) (value any, there bool) {
-	options.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		there = field.IsExtension() && field.FullName() == extension.TypeDescriptor().FullName()
-		if there && field.Message() != nil {
-			value = v.Message().Interface()
-		}
-		return !there
-	})
-	return value, there
 }

@@ -22,7 +22,8 @@ type Authenticator struct {
 	resource  *resource // nil without WithResource
 	keys      *keyCache // nil if nothing is checked
 	// fixed is the metadata of callers without a token, or of all where nothing is checked.
-	fixed metadata.MD
+	fixed    metadata.MD
+	accesses accesses
 }
 
 // New returns an authenticator of the tokens of an issuer that are for at least one of the audiences. It asks the issuer for
@@ -86,7 +87,7 @@ func (a *Authenticator) Authorize(
 	if a.keys == nil {
 		return context.WithValue(ctx, principalKey{}, Development), a.fixed, nil
 	}
-	access, err := accessOf(method)
+	access, err := a.accesses.of(method)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -7,7 +7,8 @@ import (
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/codingflow/rating/proto/descriptors"
 )
 
 // fieldOptions are the annotations of a field.
@@ -18,11 +19,11 @@ type fieldOptions struct {
 }
 
 func optionsOf(field protoreflect.FieldDescriptor) fieldOptions {
-	options := &descriptorpb.FieldOptions{}
-	reparse(field.Options(), options)
-	behaviors, _ := proto.GetExtension(options, annotations.E_FieldBehavior).([]annotations.FieldBehavior)
-	rules, _ := proto.GetExtension(options, validate.E_Field).(*validate.FieldRules)
-	return fieldOptions{behaviors: behaviors, rules: rules, deprecated: options.GetDeprecated()}
+	return fieldOptions{
+		behaviors:  extension[[]annotations.FieldBehavior](field, annotations.E_FieldBehavior),
+		rules:      extension[*validate.FieldRules](field, validate.E_Field),
+		deprecated: isDeprecated(field),
+	}
 }
 
 func (o fieldOptions) has(behavior annotations.FieldBehavior) bool {
@@ -30,56 +31,36 @@ func (o fieldOptions) has(behavior annotations.FieldBehavior) bool {
 }
 
 func messageRules(message protoreflect.MessageDescriptor) *validate.MessageRules {
-	options := &descriptorpb.MessageOptions{}
-	reparse(message.Options(), options)
-	rules, _ := proto.GetExtension(options, validate.E_Message).(*validate.MessageRules)
-	return rules
+	return extension[*validate.MessageRules](message, validate.E_Message)
 }
 
 func oneofIsRequired(oneof protoreflect.OneofDescriptor) bool {
-	options := &descriptorpb.OneofOptions{}
-	reparse(oneof.Options(), options)
-	rules, _ := proto.GetExtension(options, validate.E_Oneof).(*validate.OneofRules)
-	return rules.GetRequired()
+	return extension[*validate.OneofRules](oneof, validate.E_Oneof).GetRequired()
 }
 
 // resourceOf returns the resource that a message is, nil if it is none.
 func resourceOf(message protoreflect.MessageDescriptor) *annotations.ResourceDescriptor {
-	options := &descriptorpb.MessageOptions{}
-	reparse(message.Options(), options)
-	resource, _ := proto.GetExtension(options, annotations.E_Resource).(*annotations.ResourceDescriptor)
-	return resource
+	return extension[*annotations.ResourceDescriptor](message, annotations.E_Resource)
 }
 
 // resourcesOf returns the resources that a file defines without a message.
 func resourcesOf(file protoreflect.FileDescriptor) []*annotations.ResourceDescriptor {
-	options := &descriptorpb.FileOptions{}
-	reparse(file.Options(), options)
-	resources, _ := proto.GetExtension(options, annotations.E_ResourceDefinition).([]*annotations.ResourceDescriptor)
-	return resources
+	return extension[[]*annotations.ResourceDescriptor](file, annotations.E_ResourceDefinition)
 }
 
 // referenceOf returns the type of the resource that a field names, empty if it names none.
 func referenceOf(field protoreflect.FieldDescriptor) string {
-	options := &descriptorpb.FieldOptions{}
-	reparse(field.Options(), options)
-	reference, _ := proto.GetExtension(options, annotations.E_ResourceReference).(*annotations.ResourceReference)
-	return reference.GetType()
+	return extension[*annotations.ResourceReference](field, annotations.E_ResourceReference).GetType()
 }
 
-// reparse copies options so that their extensions have the linked-in types; a descriptor that did not come from generated
-// code may hold them as dynamic messages or as unknown fields. Options that cannot be read count as none.
-func reparse(from, to proto.Message) {
-	data, err := proto.Marshal(from)
-	if err == nil {
-		err = proto.UnmarshalOptions{AllowPartial: true}.Unmarshal(data, to)
-	}
-	if err != nil {
-		proto.Reset(to)
-	}
+// extension returns the value of an extension of a descriptor's options. Options that cannot be read count as none.
+func extension[T any](d protoreflect.Descriptor, of protoreflect.ExtensionType) T {
+	options, _ := descriptors.Options(d)
+	value, _ := proto.GetExtension(options, of).(T)
+	return value
 }
 
-// isDeprecated reports whether a message, an enum, a value of one, a method or a service is deprecated.
+// isDeprecated reports whether a message, a field, an enum, a value of one, a method or a service is deprecated.
 func isDeprecated(d protoreflect.Descriptor) bool {
 	options, ok := d.Options().(interface{ GetDeprecated() bool })
 	return ok && options.GetDeprecated()

@@ -10,7 +10,8 @@ import (
 	"google.golang.org/grpc/reflection"
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/codingflow/rating/proto/descriptors"
 )
 
 // reflectionService is the service that tools ask for descriptors.
@@ -19,24 +20,13 @@ const reflectionService = "grpc.reflection.v1.ServerReflection"
 // addReflection serves the descriptors of the services.
 func (h *Handler) addReflection(services []protoreflect.ServiceDescriptor) {
 	names := serviceNames{reflectionService: {}}
-	files := &protoregistry.Files{}
-	var add func(protoreflect.FileDescriptor)
-	add = func(file protoreflect.FileDescriptor) {
-		if _, err := files.FindFileByPath(file.Path()); err == nil || file.IsPlaceholder() {
-			return
-		}
-		// The error is a conflict of names. Then the file that came first keeps them.
-		_ = files.RegisterFile(file)
-		for i := range file.Imports().Len() {
-			add(file.Imports().Get(i).FileDescriptor)
-		}
-	}
+	files := []protoreflect.FileDescriptor{}
 	for _, service := range services {
 		names[string(service.FullName())] = grpc.ServiceInfo{}
-		add(service.ParentFile())
+		files = append(files, service.ParentFile())
 	}
-	add(reflectionpb.File_grpc_reflection_v1_reflection_proto)
-	server := reflection.NewServerV1(reflection.ServerOptions{Services: names, DescriptorResolver: files})
+	resolver := descriptors.Files(append(files, reflectionpb.File_grpc_reflection_v1_reflection_proto)...)
+	server := reflection.NewServerV1(reflection.ServerOptions{Services: names, DescriptorResolver: resolver})
 	serve := func(ctx context.Context, client *connect.BidiStream[reflectionpb.ServerReflectionRequest, reflectionpb.ServerReflectionResponse]) error {
 		callOf(ctx).response.untilEnd(ctx, h.options.trailerGrace)
 		err := server.ServerReflectionInfo(&reflectionStream{ctx: ctx, client: client})

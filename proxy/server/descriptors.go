@@ -13,29 +13,15 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/codingflow/rating/proto/comments"
+	"github.com/codingflow/rating/proto/descriptors"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 )
 
 // BuiltIn returns the descriptors of rating.v1 and of all that it imports, as linked into the binary, with the comments of
 // the protos.
 func BuiltIn() *protoregistry.Files {
-	files := &protoregistry.Files{}
-	var add func(protoreflect.FileDescriptor)
-	add = func(file protoreflect.FileDescriptor) {
-		if _, err := files.FindFileByPath(file.Path()); err == nil || file.IsPlaceholder() {
-			return
-		}
-		// These files are registered together in the binary, so they do not conflict.
-		_ = files.RegisterFile(file)
-		for i := range file.Imports().Len() {
-			add(file.Imports().Get(i).FileDescriptor)
-		}
-	}
-	for _, file := range []protoreflect.FileDescriptor{
-		ratingv1.File_rating_v1_user_proto, ratingv1.File_rating_v1_service_proto, ratingv1.File_rating_v1_rating_proto,
-	} {
-		add(file)
-	}
+	files := descriptors.Files(
+		ratingv1.File_rating_v1_user_proto, ratingv1.File_rating_v1_service_proto, ratingv1.File_rating_v1_rating_proto)
 	commented, err := comments.Files(files)
 	if err != nil {
 		return files // it cannot be, of files that are linked in; and all but the texts is there

@@ -4,6 +4,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/codingflow/rating/proto/descriptors"
 )
 
 // Types finds the messages in a google.protobuf.Any and the extensions of proto2. *protoregistry.Types and
@@ -16,24 +18,11 @@ type Types interface {
 // typesOf returns the types of the files that declare the services and of all that these import. Of two files that declare
 // the same name the first is taken.
 func typesOf(services []protoreflect.ServiceDescriptor) Types {
-	files := &protoregistry.Files{}
-	seen := map[string]bool{}
-	var add func(protoreflect.FileDescriptor)
-	add = func(file protoreflect.FileDescriptor) {
-		if file.IsPlaceholder() || seen[file.Path()] {
-			return
-		}
-		seen[file.Path()] = true
-		// The error is a conflict of names. Then the file that came first keeps them, as promised.
-		_ = files.RegisterFile(file)
-		for i := range file.Imports().Len() {
-			add(file.Imports().Get(i).FileDescriptor)
-		}
+	files := make([]protoreflect.FileDescriptor, len(services))
+	for i, service := range services {
+		files[i] = service.ParentFile()
 	}
-	for _, service := range services {
-		add(service.ParentFile())
-	}
-	return dynamicpb.NewTypes(files)
+	return dynamicpb.NewTypes(descriptors.Files(files...))
 }
 
 // chainedTypes asks each of its members in turn.

@@ -1,0 +1,55 @@
+// Package descriptors reads what descriptors say, however they came into the program: linked in, from a file, or from
+// another service.
+package descriptors
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+)
+
+// Options returns a copy of a descriptor's options in which extensions have their linked-in types, for
+// proto.GetExtension. A descriptor that did not come from generated code may hold them as unknown fields, or as dynamic
+// messages, at which proto.GetExtension panics. It reads the options anew each time, so what is asked often is to be kept.
+//
+// With an error the options are nil, of which proto.GetExtension returns defaults.
+func Options(d protoreflect.Descriptor) (proto.Message, error) {
+	options := d.Options()
+	if options == nil {
+		return nil, nil
+	}
+	data, err := proto.Marshal(options)
+	if err != nil {
+		return nil, fmt.Errorf("read options: %w", err)
+	}
+	again := options.ProtoReflect().New().Interface()
+	if err := (proto.UnmarshalOptions{AllowPartial: true}).Unmarshal(data, again); err != nil {
+		return nil, fmt.Errorf("read options: %w", err)
+	}
+	return again, nil
+}
+
+// Files returns files together with all that they import, but for placeholders. Of two that declare the same name the
+// first is there.
+func Files(files ...protoreflect.FileDescriptor) *protoregistry.Files {
+	closure := &protoregistry.Files{}
+	seen := map[string]bool{}
+	var add func(protoreflect.FileDescriptor)
+	add = func(file protoreflect.FileDescriptor) {
+		if file.IsPlaceholder() || seen[file.Path()] {
+			return
+		}
+		seen[file.Path()] = true
+		// The error is a conflict of names. Then the file that came first keeps them, as promised.
+		_ = closure.RegisterFile(file)
+		for i := range file.Imports().Len() {
+			add(file.Imports().Get(i).FileDescriptor)
+		}
+	}
+	for _, file := range files {
+		add(file)
+	}
+	return closure
+}
