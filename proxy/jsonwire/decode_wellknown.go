@@ -365,34 +365,42 @@ func (d *decoder) anyValue(m *messagePlan, depth int) bool {
 	return d.err == nil
 }
 
+// shapes are the fields of the well-known types, numbers and kinds, but for those of wrappers.proto.
+var shapes = map[form]string{
+	anyForm:       "1 string,2 bytes",
+	timestampForm: "1 int64,2 int32",
+	durationForm:  "1 int64,2 int32",
+	structForm:    "1 message",
+	listForm:      "1 message",
+	valueForm:     "1 enum,2 double,3 string,4 bool,5 message,6 message",
+	maskForm:      "1 string",
+}
+
 // hasStandardShape reports whether a message that has the name of a well-known type also has its fields, which the code
 // above counts on.
 func (m *messagePlan) hasStandardShape() bool {
-	shapes := map[form]string{
-		anyForm:       "1 string,2 bytes",
-		timestampForm: "1 int64,2 int32",
-		durationForm:  "1 int64,2 int32",
-		structForm:    "1 message",
-		listForm:      "1 message",
-		valueForm:     "1 enum,2 double,3 string,4 bool,5 message,6 message",
-		maskForm:      "1 string",
-	}
-	var shape []string
-	for i := range m.fields {
-		f := m.fields[i].descriptor
-		shape = append(shape, strconv.Itoa(int(f.Number()))+" "+f.Kind().String())
-	}
+	var fields []string
 	switch m.form {
 	case ordinaryForm:
 		return true
 	case wrapperForm:
 		return len(m.fields) == 1 && m.fields[0].descriptor.Number() == 1 && m.fields[0].message == nil
-	case structForm:
-		return len(m.fields) == 1 && m.fields[0].cardinality == mapped && m.fields[0].key.kind == protoreflect.StringKind &&
-			m.fields[0].value.message != nil && m.fields[0].value.message.form == valueForm
-	case listForm, maskForm:
-		return strings.Join(shape, ",") == shapes[m.form] && m.fields[0].cardinality == list
 	default:
-		return strings.Join(shape, ",") == shapes[m.form]
+		for i := range m.fields {
+			f := m.fields[i].descriptor
+			fields = append(fields, strconv.Itoa(int(f.Number()))+" "+f.Kind().String())
+		}
+	}
+	if strings.Join(fields, ",") != shapes[m.form] {
+		return false
+	}
+	switch first := &m.fields[0]; m.form {
+	case structForm:
+		return first.cardinality == mapped && first.key.kind == protoreflect.StringKind &&
+			first.value.message != nil && first.value.message.form == valueForm
+	case listForm, maskForm:
+		return first.cardinality == list
+	default:
+		return true
 	}
 }

@@ -93,30 +93,10 @@ func (e *encoder) time(m *messagePlan, wire []byte) error {
 	return nil
 }
 
-// wrapper writes a message of wrappers.proto: the scalar in it.
-func (e *encoder) wrapper(m *messagePlan, wire []byte, base int) error {
-	f, before := &m.fields[0], len(e.out)
-	if value := e.values[base]; value.end != 0 {
-		written, err := e.field(f, wire, value, 0)
-		if written || err != nil {
-			return err
-		}
-	}
-	e.out = append(e.out[:before], f.unset...)
-	return nil
-}
-
-// collection writes a google.protobuf.Struct or ListValue.
-func (e *encoder) collection(m *messagePlan, wire []byte, base, depth int) error {
-	f, before := &m.fields[0], len(e.out)
-	if value := e.values[base]; value.end != 0 {
-		written, err := e.field(f, wire, value, depth)
-		if written || err != nil {
-			return err
-		}
-	}
-	e.out = append(e.out[:before], f.unset...)
-	return nil
+// only writes the value of the only field of a message, which stands for it: of those of wrappers.proto, of Struct and of
+// ListValue.
+func (e *encoder) only(m *messagePlan, wire []byte, base, depth int) error {
+	return e.fieldOrUnset(&m.fields[0], wire, e.values[base], depth)
 }
 
 // dynamicValue writes a google.protobuf.Value.

@@ -39,10 +39,8 @@ func (e *encoder) message(m *messagePlan, wire []byte, depth int) error {
 	switch m.form {
 	case anyForm:
 		err = e.anyMessage(m, wire, base)
-	case wrapperForm:
-		err = e.wrapper(m, wire, base)
-	case structForm, listForm:
-		err = e.collection(m, wire, base, depth-1)
+	case wrapperForm, structForm, listForm:
+		err = e.only(m, wire, base, depth-1)
 	case valueForm:
 		err = e.dynamicValue(m, wire, base, depth-1)
 	case maskForm:
@@ -197,6 +195,19 @@ func (e *encoder) field(f *fieldPlan, wire []byte, value wireValue, depth int) (
 	}
 	e.scalar(f, bits)
 	return true, nil
+}
+
+// fieldOrUnset writes the value of a field, which is its zero value, or null, where the field counts as unset.
+func (e *encoder) fieldOrUnset(f *fieldPlan, wire []byte, value wireValue, depth int) error {
+	before := len(e.out)
+	if value.end != 0 {
+		written, err := e.field(f, wire, value, depth)
+		if written || err != nil {
+			return err
+		}
+	}
+	e.out = append(e.out[:before], f.unset...)
+	return nil
 }
 
 // delimited writes a string, bytes or a message.

@@ -53,15 +53,7 @@ func (c *FieldCodec) AppendJSON(dst, wire []byte) ([]byte, error) {
 			return err
 		}
 		e.partial = c.codecs.options.allowPartial
-		before := len(e.out)
-		if value := e.values[base+c.index]; value.end != 0 {
-			written, err := e.field(f, wire, value, DefaultRecursionLimit-1)
-			if written || err != nil {
-				return err
-			}
-		}
-		e.out = append(e.out[:before], f.unset...)
-		return nil
+		return e.fieldOrUnset(f, wire, e.values[base+c.index], DefaultRecursionLimit-1)
 	})
 	switch {
 	case isUnusual(err):

@@ -127,6 +127,7 @@ type plans struct {
 	mutex   sync.RWMutex
 	// messages are found by descriptor, not by name: two APIs may have a message of the same name.
 	messages map[protoreflect.MessageDescriptor]*messagePlan
+	enums    map[protoreflect.EnumDescriptor]*enumPlan
 	// urls are the messages that were found in a google.protobuf.Any, by type URL.
 	urls map[string]*messagePlan
 }
@@ -138,6 +139,7 @@ func newPlans(o *options) *plans {
 	return &plans{
 		options:  o,
 		messages: map[protoreflect.MessageDescriptor]*messagePlan{},
+		enums:    map[protoreflect.EnumDescriptor]*enumPlan{},
 		urls:     map[string]*messagePlan{},
 	}
 }
@@ -331,7 +333,11 @@ func unsetJSON(plan *fieldPlan) string {
 }
 
 func (p *plans) compileEnum(enum protoreflect.EnumDescriptor) *enumPlan {
+	if plan := p.enums[enum]; plan != nil {
+		return plan
+	}
 	plan := &enumPlan{byName: map[string]int32{}, names: map[int32]string{}}
+	p.enums[enum] = plan
 	for i := range enum.Values().Len() {
 		value := enum.Values().Get(i)
 		number := int32(value.Number())

@@ -24,7 +24,7 @@ type translator func(dst, from []byte) ([]byte, error)
 type compiledCodec struct {
 	binding  *Binding
 	codecs   *jsonwire.Codecs
-	body     translator // nil without a body
+	body     translator
 	response translator
 	mask     *maskInference // nil without Binding.Mask
 	// replaced are the variables whose values the wire would merge with those of the body.
@@ -62,42 +62,29 @@ func newCompiledCodec(types Types) (NewCodec, error) {
 				codec.replaced = append(codec.replaced, v)
 			}
 		}
-		return codec, errors.Join(codec.setBody(), codec.setResponse())
+		var errBody, errResponse error
+		codec.body, _, errBody = newTranslators(codecs, b.Method.Input(), b.BodyField)
+		_, codec.response, errResponse = newTranslators(codecs, b.Method.Output(), b.ResponseField)
+		return codec, errors.Join(errBody, errResponse)
 	}, nil
 }
 
-func (c *compiledCodec) setBody() error {
-	if c.binding.BodyField != nil {
-		field, err := c.codecs.Field(c.binding.BodyField)
+// newTranslators returns both directions of a message's codec, or of that of a field of it if there is one.
+func newTranslators(
+	codecs *jsonwire.Codecs, message protoreflect.MessageDescriptor, field protoreflect.FieldDescriptor,
+) (toWire, toJSON translator, err error) {
+	if field != nil {
+		codec, err := codecs.Field(field)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
-		c.body = field.AppendWire
-		return nil
+		return codec.AppendWire, codec.AppendJSON, nil
 	}
-	message, err := c.codecs.Message(c.binding.Method.Input())
+	codec, err := codecs.Message(message)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	c.body = message.AppendWire
-	return nil
-}
-
-func (c *compiledCodec) setResponse() error {
-	if c.binding.ResponseField != nil {
-		field, err := c.codecs.Field(c.binding.ResponseField)
-		if err != nil {
-			return err
-		}
-		c.response = field.AppendJSON
-		return nil
-	}
-	message, err := c.codecs.Message(c.binding.Method.Output())
-	if err != nil {
-		return err
-	}
-	c.response = message.AppendJSON
-	return nil
+	return codec.AppendWire, codec.AppendJSON, nil
 }
 
 func (c *compiledCodec) AppendRequest(dst []byte, in Input) ([]byte, error) {
