@@ -3,12 +3,12 @@ package rpc
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/codingflow/rating/proxy/transcode"
 )
 
 // Authorizer decides whether a request with a header may call a method, before its body is read. It returns the context for
@@ -30,22 +30,13 @@ func WithAuthorizer(authorize Authorizer) Option {
 	})
 }
 
-type grantedKey struct{}
-
 // authorized returns the request with the context that the authorizer has given it.
 func (h *Handler) authorized(c *call, r *http.Request, found *route) (*http.Request, error) {
 	if h.options.authorize == nil || found.method == nil {
 		return r, nil
 	}
 	ctx, granted, err := h.options.authorize(r.Context(), found.method, r.Header)
-	var explained interface{ Header() http.Header }
-	if errors.As(err, &explained) {
-		maps.Copy(c.response.Header(), explained.Header())
-	}
-	if err != nil {
-		return r, err
-	}
-	return r.WithContext(context.WithValue(ctx, grantedKey{}, granted)), nil
+	return transcode.Granted(ctx, r, granted, c.response.Header(), err)
 }
 
 // refuse answers a request that the authorizer has refused.
@@ -56,28 +47,4 @@ func (h *Handler) refuse(c *call, r *http.Request, err error) {
 	_ = h.errors.Write(c.response, r, public)
 	c.end(public)
 	h.options.observe(r.Context(), c.Call)
-}
-
-// grantedConn adds to each call the metadata that the authorizer has given its request.
-type grantedConn struct{ grpc.ClientConnInterface }
-
-func (c grantedConn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	return c.ClientConnInterface.Invoke(withGranted(ctx), method, args, reply, opts...)
-}
-
-func (c grantedConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	return c.ClientConnInterface.NewStream(withGranted(ctx), desc, method, opts...)
-}
-
-func withGranted(ctx context.Context) context.Context {
-	granted, _ := ctx.Value(grantedKey{}).(metadata.MD)
-	if len(granted) == 0 {
-		return ctx
-	}
-	md, _ := metadata.FromOutgoingContext(ctx) // a copy
-	if md == nil {
-		md = metadata.MD{}
-	}
-	maps.Copy(md, granted)
-	return metadata.NewOutgoingContext(ctx, md)
 }

@@ -38,9 +38,6 @@ type route struct {
 	method protoreflect.MethodDescriptor
 }
 
-// maxDepth bounds how deeply the messages of JSON are nested: what protobuf's other implementations take by default.
-const maxDepth = 100
-
 // New returns a handler for all methods of the services, which calls them on conn. It fails if an option is invalid, a
 // service is there twice, or the descriptor of a message is missing; the error joins everything that is wrong.
 func New(conn grpc.ClientConnInterface, services []protoreflect.ServiceDescriptor, opts ...Option) (*Handler, error) {
@@ -48,7 +45,7 @@ func New(conn grpc.ClientConnInterface, services []protoreflect.ServiceDescripto
 		return nil, errors.New("rpc: connection is nil")
 	}
 	h := &Handler{
-		conn: grantedConn{conn},
+		conn: transcode.GrantedConn{ClientConnInterface: conn},
 		options: options{
 			timeout:      DefaultTimeout,
 			maxMessage:   DefaultMaxMessage,
@@ -67,7 +64,7 @@ func New(conn grpc.ClientConnInterface, services []protoreflect.ServiceDescripto
 	if h.options.public == nil {
 		h.options.public = func(st *status.Status) *status.Status { return transcode.Presentable(st, types) }
 	}
-	codecs, err := jsonwire.New(jsonwire.WithResolver(types), jsonwire.WithRecursionLimit(maxDepth), jsonwire.WithDiscardUnknown())
+	codecs, err := jsonwire.New(jsonwire.WithResolver(types), jsonwire.WithRecursionLimit(transcode.MaxDepth), jsonwire.WithDiscardUnknown())
 	if err = errors.Join(append(errs, err)...); err != nil {
 		return nil, fmt.Errorf("rpc: %w", err)
 	}

@@ -6,11 +6,11 @@ import (
 	"strings"
 
 	"connectrpc.com/connect"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/codingflow/rating/proxy/jsonwire"
+	"github.com/codingflow/rating/proxy/transcode"
 )
 
 // statusOf returns the status of an error of a call.
@@ -36,16 +36,11 @@ func connectError(st *status.Status) *connect.Error {
 
 // malformed returns the INVALID_ARGUMENT for what a client has sent wrong, with the field if there is one.
 func malformed(err error) *connect.Error {
-	st := status.New(codes.InvalidArgument, err.Error())
 	var fault *jsonwire.Error
-	if errors.As(err, &fault) && fault.Field != "" {
-		violation := &errdetails.BadRequest_FieldViolation{Field: fault.Field, Description: fault.Description}
-		detailed, err := st.WithDetails(&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{violation}})
-		if err == nil {
-			st = detailed
-		}
+	if !errors.As(err, &fault) {
+		fault = &jsonwire.Error{}
 	}
-	return connectError(st)
+	return connectError(transcode.InvalidArgument(err.Error(), fault.Field, fault.Description))
 }
 
 // codeOf returns the gRPC code of an error that connect is given.

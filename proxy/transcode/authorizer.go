@@ -3,7 +3,6 @@ package transcode
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
 
 	"google.golang.org/grpc/metadata"
@@ -28,33 +27,11 @@ func WithAuthorizer(authorize Authorizer) Option {
 	})
 }
 
-type grantedKey struct{}
-
 // authorized returns the request with the context that the authorizer has given it.
 func (h *Handler) authorized(w http.ResponseWriter, r *http.Request, b *Binding) (*http.Request, error) {
 	if h.options.authorize == nil {
 		return r, nil
 	}
 	ctx, granted, err := h.options.authorize(r.Context(), b, r)
-	var explained interface{ Header() http.Header }
-	if errors.As(err, &explained) {
-		maps.Copy(w.Header(), explained.Header())
-	}
-	if err != nil {
-		return r, err
-	}
-	return r.WithContext(context.WithValue(ctx, grantedKey{}, granted)), nil
-}
-
-// withGranted returns the metadata that a request's headers give together with what the authorizer has given.
-func withGranted(ctx context.Context, md metadata.MD) metadata.MD {
-	granted, _ := ctx.Value(grantedKey{}).(metadata.MD)
-	if len(granted) == 0 {
-		return md
-	}
-	if md == nil {
-		return granted
-	}
-	maps.Copy(md, granted)
-	return md
+	return Granted(ctx, r, granted, w.Header(), err)
 }

@@ -13,9 +13,6 @@ import (
 	"github.com/codingflow/rating/proxy/jsonwire"
 )
 
-// maxDepth bounds how deeply the messages of a request are nested: what protobuf's other implementations take by default.
-const maxDepth = 100
-
 // translator is one direction of a codec of package jsonwire, of a message or of a field.
 type translator func(dst, from []byte) ([]byte, error)
 
@@ -40,7 +37,7 @@ var _ Codec = (*compiledCodec)(nil)
 func newCompiledCodec(types Types) (NewCodec, error) {
 	codecs, err := jsonwire.New(
 		jsonwire.WithResolver(types),
-		jsonwire.WithRecursionLimit(maxDepth),
+		jsonwire.WithRecursionLimit(MaxDepth),
 		// Whether required fields are set is known only after the parameters.
 		jsonwire.WithAllowPartial(),
 		jsonwire.WithDefaultValues())

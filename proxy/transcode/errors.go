@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -36,14 +35,7 @@ func newHTTPError(httpStatus int, code codes.Code, message string) *httpError {
 
 // malformed returns the 400 for what a client has sent wrong, with the field if there is one.
 func malformed(fault *FieldError) *httpError {
-	st := status.New(codes.InvalidArgument, fault.Error())
-	if fault.Field != "" {
-		violation := &errdetails.BadRequest_FieldViolation{Field: fault.Field, Description: fault.Description}
-		detailed, err := st.WithDetails(&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{violation}})
-		if err == nil {
-			st = detailed
-		}
-	}
+	st := InvalidArgument(fault.Error(), fault.Field, fault.Description)
 	return &httpError{httpStatus: http.StatusBadRequest, status: st, cause: fault}
 }
 

@@ -89,7 +89,7 @@ func New(conn grpc.ClientConnInterface, services []protoreflect.ServiceDescripto
 	if conn == nil {
 		return nil, errors.New("transcode: connection is nil")
 	}
-	h := &Handler{conn: conn, options: options{
+	h := &Handler{conn: GrantedConn{conn}, options: options{
 		timeout:    DefaultTimeout,
 		streamIdle: DefaultStreamIdle,
 		heartbeat:  DefaultHeartbeat,
@@ -316,7 +316,7 @@ func (h *Handler) outgoing(ctx context.Context, r *http.Request) (context.Contex
 			md.Append(name.metadata, value)
 		}
 	}
-	if md = withGranted(r.Context(), md); len(md) == 0 {
+	if len(md) == 0 {
 		return ctx, nil
 	}
 	return metadata.NewOutgoingContext(ctx, md), nil
