@@ -4,7 +4,6 @@ package openapi
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,13 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
+	"github.com/codingflow/rating/proxy/grpctest"
 	"github.com/codingflow/rating/proxy/transcode"
 )
 
@@ -55,19 +53,7 @@ func serve(t *testing.T, api *API, prefix string, handler http.Handler) string {
 // newUsersHandler serves the user service, over gRPC.
 func newUsersHandler(t *testing.T, service *users) http.Handler {
 	t.Helper()
-	listener := bufconn.Listen(1 << 20)
-	server := grpc.NewServer()
-	ratingv1.RegisterUserServiceServer(server, service)
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
-	conn, err := grpc.NewClient("passthrough:///bufconn", grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, conn.Close())
-		server.Stop()
-		require.NoError(t, <-done)
-	})
+	conn := grpctest.Serve(t, func(server grpc.ServiceRegistrar) { ratingv1.RegisterUserServiceServer(server, service) })
 	handler, err := transcode.New(conn, []protoreflect.ServiceDescriptor{ratingv1.File_rating_v1_user_proto.Services().Get(0)},
 		transcode.WithRequestHeaders("Authorization", "Idempotency-Key"))
 	require.NoError(t, err)

@@ -13,12 +13,12 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
 	pb "github.com/codingflow/rating/proto/natsgrpctest/v1"
+	"github.com/codingflow/rating/proxy/grpctest"
 	"github.com/codingflow/rating/proxy/rpc"
 )
 
@@ -57,24 +57,7 @@ var upstreams = []upstream{{"grpc", startGRPC}, {"natsgrpc", startNATS}}
 func startGRPC(*testing.T) func(*testing.T, func(grpc.ServiceRegistrar), interceptors) grpc.ClientConnInterface {
 	return func(t *testing.T, register func(grpc.ServiceRegistrar), with interceptors) grpc.ClientConnInterface {
 		t.Helper()
-		listener := bufconn.Listen(64 << 10)
-		server := grpc.NewServer(grpc.ChainUnaryInterceptor(with.unary...), grpc.ChainStreamInterceptor(with.stream...))
-		register(server)
-		done := make(chan error, 1)
-		go func() { done <- server.Serve(listener) }()
-		conn, err := grpc.NewClient("passthrough:///bufconn",
-			grpc.WithTransportCredentials(insecure.NewCredentials()),
-			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
-		require.NoError(t, err)
-		t.Cleanup(func() {
-			require.NoError(t, conn.Close())
-			server.Stop()
-			// A test may be over before Serve has begun.
-			if err := <-done; !errors.Is(err, grpc.ErrServerStopped) {
-				require.NoError(t, err)
-			}
-		})
-		return conn
+		return grpctest.Serve(t, register, grpc.ChainUnaryInterceptor(with.unary...), grpc.ChainStreamInterceptor(with.stream...))
 	}
 }
 

@@ -25,6 +25,7 @@ import (
 
 	streampb "github.com/codingflow/rating/proto/natsgrpctest/v1"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
+	"github.com/codingflow/rating/proxy/grpctest"
 )
 
 // call returns a connection of grpc-go to a server that runs.
@@ -161,7 +162,7 @@ func newStreams(t *testing.T, service *streams, config Config) *Server {
 	t.Helper()
 	config.Files = &protoregistry.Files{}
 	require.NoError(t, config.Files.RegisterFile(streampb.File_natsgrpctest_v1_stream_proto))
-	conn := dialTo(t, func(server *grpc.Server) { streampb.RegisterStreamServiceServer(server, service) })
+	conn := grpctest.Serve(t, func(server grpc.ServiceRegistrar) { streampb.RegisterStreamServiceServer(server, service) })
 	server, err := New(conn, config)
 	require.NoError(t, err)
 	return server

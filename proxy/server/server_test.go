@@ -21,12 +21,11 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
+	"github.com/codingflow/rating/proxy/grpctest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -50,30 +49,7 @@ func (u *users) GetUser(ctx context.Context, r *ratingv1.GetUserRequest) (*ratin
 
 func dial(t testing.TB, service *users) *grpc.ClientConn {
 	t.Helper()
-	return dialTo(t, func(server *grpc.Server) { ratingv1.RegisterUserServiceServer(server, service) })
-}
-
-// dialTo runs a gRPC server in memory until the test ends and returns a connection to it.
-func dialTo(t testing.TB, register func(*grpc.Server)) *grpc.ClientConn {
-	t.Helper()
-	listener := bufconn.Listen(1 << 20)
-	server := grpc.NewServer()
-	register(server)
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
-	conn, err := grpc.NewClient("passthrough:///bufconn",
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, conn.Close())
-		server.Stop()
-		// A test may be over before Serve has begun.
-		if err := <-done; !errors.Is(err, grpc.ErrServerStopped) {
-			require.NoError(t, err)
-		}
-	})
-	return conn
+	return grpctest.Serve(t, func(server grpc.ServiceRegistrar) { ratingv1.RegisterUserServiceServer(server, service) })
 }
 
 func newServer(t testing.TB, service *users, config Config) *Server {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -17,8 +16,6 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -27,6 +24,7 @@ import (
 	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
 	pb "github.com/codingflow/rating/proto/natsgrpctest/v1"
+	"github.com/codingflow/rating/proxy/grpctest"
 	"github.com/codingflow/rating/proxy/server"
 )
 
@@ -42,21 +40,7 @@ func full() bool { return os.Getenv("TEST_SIZE") == "full" }
 type transport func(t *testing.T, service *natsgrpctest.Streams) grpc.ClientConnInterface
 
 func overGRPC(t *testing.T, service *natsgrpctest.Streams) grpc.ClientConnInterface {
-	listener := bufconn.Listen(1 << 20)
-	server := grpc.NewServer()
-	pb.RegisterStreamServiceServer(server, service)
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
-	conn, err := grpc.NewClient("passthrough:///bufconn",
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, conn.Close())
-		server.Stop()
-		require.NoError(t, <-done)
-	})
-	return conn
+	return grpctest.Serve(t, func(server grpc.ServiceRegistrar) { pb.RegisterStreamServiceServer(server, service) })
 }
 
 func overNATS(t *testing.T, service *natsgrpctest.Streams) grpc.ClientConnInterface {

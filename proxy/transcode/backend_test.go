@@ -2,9 +2,7 @@ package transcode
 
 import (
 	"context"
-	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,9 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
@@ -31,6 +27,8 @@ import (
 	_ "google.golang.org/protobuf/types/known/structpb"
 	_ "google.golang.org/protobuf/types/known/timestamppb"
 	_ "google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/codingflow/rating/proxy/grpctest"
 )
 
 // things declares a message with a field of every sort, without a service.
@@ -131,7 +129,7 @@ type backend struct {
 func newBackend(t testing.TB) *backend {
 	t.Helper()
 	b := &backend{}
-	b.conn = serveGRPC(t, func(*grpc.Server) {},
+	b.conn = grpctest.Serve(t, func(grpc.ServiceRegistrar) {},
 		grpc.ForceServerCodecV2(rawCodec{}), grpc.UnknownServiceHandler(b.serve))
 	return b
 }
@@ -199,28 +197,6 @@ func parseMessage(t testing.TB, message protoreflect.MessageDescriptor, text str
 	parsed := dynamicpb.NewMessage(message)
 	require.NoError(t, prototext.Unmarshal([]byte(text), parsed))
 	return parsed
-}
-
-// serveGRPC runs a gRPC server in memory until the test ends and returns a connection to it.
-func serveGRPC(t testing.TB, register func(*grpc.Server), opts ...grpc.ServerOption) *grpc.ClientConn {
-	t.Helper()
-	listener := bufconn.Listen(1 << 20)
-	server := grpc.NewServer(opts...)
-	register(server)
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
-	conn, err := grpc.NewClient("passthrough:///bufconn",
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, conn.Close())
-		server.Stop()
-		if err := <-done; !errors.Is(err, grpc.ErrServerStopped) { // which it is before it has begun
-			require.NoError(t, err)
-		}
-	})
-	return conn
 }
 
 // do serves one request. A body makes it JSON unless the headers, "Name: value" each, say otherwise.

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
+	"github.com/codingflow/rating/proxy/grpctest"
 )
 
 // users is the user service over a map, behind a real gRPC server and generated code.
@@ -110,7 +111,7 @@ func (ratings) CreateRating(_ context.Context, r *ratingv1.CreateRatingRequest) 
 // newRatingHandler serves all services of rating.v1; CatalogService has no server.
 func newRatingHandler(t testing.TB) *Handler {
 	t.Helper()
-	conn := serveGRPC(t, func(server *grpc.Server) {
+	conn := grpctest.Serve(t, func(server grpc.ServiceRegistrar) {
 		ratingv1.RegisterUserServiceServer(server, &users{byName: map[string]*ratingv1.User{}})
 		ratingv1.RegisterRatingServiceServer(server, ratings{})
 	})

@@ -21,6 +21,8 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	_ "google.golang.org/genproto/googleapis/api/httpbody"
+
+	"github.com/codingflow/rating/proxy/grpctest"
 )
 
 // soon is when something must have happened that takes a moment, on a busy machine too.
@@ -89,7 +91,7 @@ type streamBackend struct {
 func newStreamBackend(t testing.TB) *streamBackend {
 	t.Helper()
 	b := &streamBackend{service: newService(t, streams)}
-	b.conn = serveGRPC(t, func(*grpc.Server) {}, grpc.ForceServerCodecV2(rawCodec{}), grpc.UnknownServiceHandler(b.serve))
+	b.conn = grpctest.Serve(t, func(grpc.ServiceRegistrar) {}, grpc.ForceServerCodecV2(rawCodec{}), grpc.UnknownServiceHandler(b.serve))
 	return b
 }
 

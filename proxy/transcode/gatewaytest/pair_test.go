@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -17,9 +15,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
@@ -31,6 +27,7 @@ import (
 	gatewaytranscodetestv1 "github.com/codingflow/rating/proto/gateway/transcodetest/v1"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 	transcodetestv1 "github.com/codingflow/rating/proto/transcodetest/v1"
+	"github.com/codingflow/rating/proxy/grpctest"
 	"github.com/codingflow/rating/proxy/transcode"
 )
 
@@ -84,30 +81,16 @@ func newPair(t testing.TB) *pair {
 // serve runs the gRPC server until the test ends. It answers by answer, whatever the method.
 func (p *pair) serve(t testing.TB) *grpc.ClientConn {
 	t.Helper()
-	listener := bufconn.Listen(1 << 20)
-	server := grpc.NewServer(grpc.UnaryInterceptor(
+	return grpctest.Serve(t, func(server grpc.ServiceRegistrar) {
+		transcodetestv1.RegisterSpecimenServiceServer(server, transcodetestv1.UnimplementedSpecimenServiceServer{})
+		ratingv1.RegisterUserServiceServer(server, ratingv1.UnimplementedUserServiceServer{})
+		ratingv1.RegisterCatalogServiceServer(server, ratingv1.UnimplementedCatalogServiceServer{})
+		ratingv1.RegisterRatingServiceServer(server, ratingv1.UnimplementedRatingServiceServer{})
+	}, grpc.UnaryInterceptor(
 		func(_ context.Context, request any, info *grpc.UnaryServerInfo, _ grpc.UnaryHandler) (any, error) {
 			p.called = call{method: info.FullMethod, request: request.(proto.Message)}
 			return answer(info.FullMethod, request)
 		}))
-	transcodetestv1.RegisterSpecimenServiceServer(server, transcodetestv1.UnimplementedSpecimenServiceServer{})
-	ratingv1.RegisterUserServiceServer(server, ratingv1.UnimplementedUserServiceServer{})
-	ratingv1.RegisterCatalogServiceServer(server, ratingv1.UnimplementedCatalogServiceServer{})
-	ratingv1.RegisterRatingServiceServer(server, ratingv1.UnimplementedRatingServiceServer{})
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
-	conn, err := grpc.NewClient("passthrough:///bufconn",
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, conn.Close())
-		server.Stop()
-		if err := <-done; !errors.Is(err, grpc.ErrServerStopped) { // which it is before it has begun
-			require.NoError(t, err)
-		}
-	})
-	return conn
 }
 
 // answer gives a Specimen back, fails for a name `users/code-N` with the code N, and has an answer for each other method.
