@@ -1,0 +1,2 @@
+// Package natsgrpctestv1 has services to test and measure package natsgrpc with.
+package natsgrpctestv1
