@@ -15,7 +15,6 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
 // Handler serves the annotated methods of a set of services. It is an http.Handler, does not change after New, and holds
@@ -26,6 +25,7 @@ import (
 type Handler struct {
 	conn     grpc.ClientConnInterface
 	options  options
+	types    Types
 	routes   trie[*route]
 	bindings []*Binding
 	skipped  []Skipped
@@ -100,9 +100,9 @@ func New(conn grpc.ClientConnInterface, services []protoreflect.ServiceDescripto
 	for _, opt := range opts {
 		errs = append(errs, opt.apply(&h.options))
 	}
-	h.options.types = append(h.options.types, typesOf(services), protoregistry.GlobalTypes)
+	h.types = TypesOf(services, h.options.types...)
 	if h.options.newCodec == nil {
-		newCodec, err := newCompiledCodec(h.options.types)
+		newCodec, err := newCompiledCodec(h.types)
 		errs = append(errs, err)
 		h.options.newCodec = newCodec
 	}
@@ -333,7 +333,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, call Call, err er
 	var st *status.Status
 	call.HTTPStatus, st = h.outcome(err)
 	call.Code, call.Err = st.Code(), err
-	writeStatus(w, r, call.HTTPStatus, st, h.options.types)
+	writeStatus(w, r, call.HTTPStatus, st, h.types)
 	h.options.observe(r.Context(), call)
 }
 
@@ -367,6 +367,6 @@ func (h *Handler) outcome(err error) (httpStatus int, st *status.Status) {
 	if !ok {
 		original = status.FromContextError(err)
 	}
-	st = presentable(original, h.options.types)
+	st = presentable(original, h.types)
 	return HTTPStatus(st), st
 }

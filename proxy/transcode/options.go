@@ -28,7 +28,7 @@ type options struct {
 	maxBody         int64
 	requestHeaders  []header
 	responseHeaders []header
-	types           chainedTypes
+	types           []Types
 	newCodec        NewCodec
 	observe         func(context.Context, Call)
 	authorize       Authorizer // nil for none

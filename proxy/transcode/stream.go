@@ -358,7 +358,7 @@ func (s *streamCall) breakOff(call Call, err error) {
 	httpStatus, st := h.outcome(err)
 	call.Code, call.Err = st.Code(), err
 	var ok bool
-	s.buffer, ok = s.framing.appendError(s.buffer, errorJSON(newErrorBody(httpStatus, st, h.options.types)))
+	s.buffer, ok = s.framing.appendError(s.buffer, errorJSON(newErrorBody(httpStatus, st, h.types)))
 	if err := s.flush(); err != nil {
 		h.abandon(s.r, call, errors.Join(call.Err, err))
 	}
