@@ -17,8 +17,8 @@ var challenges = regexp.MustCompile(`^Bearer realm="api"(, error="(invalid_token
 func FuzzAuthorization(f *testing.F) {
 	provider := authtest.NewProvider(f)
 	for _, wrong := range authtest.WrongTokens(f, provider) {
-		for _, value := range wrong.Authorization {
-			f.Add(value)
+		if len(wrong.Authorization) == 1 { // of several each may be right by itself
+			f.Add(wrong.Authorization[0])
 		}
 	}
 	a, _ := authenticator(f, provider)
