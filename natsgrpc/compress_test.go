@@ -1,6 +1,7 @@
 package natsgrpc_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -84,12 +85,15 @@ func TestBodiesThatAreNotCompressedAsTheySayAreInternal(t *testing.T) {
 	nc := natsgrpctest.Connect(t, ns)
 	serve(t, nc, register(echo))
 	answer := listen(t, nc, "rep.natsgrpctest_v1_EchoService.conn.1")
+	// Each call has an id of its own: the queue holds one message of an id, which is acknowledged after it is answered.
+	id := 0
 	for body, want := range map[string]string{
 		"this is no gzip":                          "grpc: failed to decompress the message: gzip: invalid header",
 		"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff": "grpc: failed to read decompressed data: unexpected EOF",
 	} {
+		id++
 		require.NoError(t, nc.PublishMsg(&nats.Msg{
-			Subject: "qry.natsgrpctest_v1_EchoService.0.Query.id", Data: []byte(body),
+			Subject: fmt.Sprintf("qry.natsgrpctest_v1_EchoService.0.Query.%d", id), Data: []byte(body),
 			Header: nats.Header{"Natsgrpc-Reply-To": {"rep.natsgrpctest_v1_EchoService.conn.1"}, "Grpc-Encoding": {"gzip"}},
 		}))
 		got := answer()
