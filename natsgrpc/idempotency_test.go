@@ -264,8 +264,12 @@ func TestWhichAnswersAreKeptForAKey(t *testing.T) {
 			before := count.runs()
 			var statuses []*status.Status
 			for i := range 3 {
-				var trailer metadata.MD
-				_, err := keyed(t.Context(), connect(t, natsgrpctest.Connect(t, ns)), code.String(), string([]byte{byte(code)}), grpc.Trailer(&trailer))
+				var (
+					id      string
+					trailer metadata.MD
+				)
+				_, err := keyed(t.Context(), connect(t, natsgrpctest.Connect(t, ns)), code.String(), string([]byte{byte(code)}),
+					grpc.Trailer(&trailer), natsgrpc.CallID(&id))
 				require.Equal(t, code, status.Code(err))
 				statuses = append(statuses, status.Convert(err))
 				run := before + 1
@@ -274,6 +278,7 @@ func TestWhichAnswersAreKeptForAKey(t *testing.T) {
 				}
 				require.Equal(t, run, count.runs())
 				require.Equal(t, []string{fmt.Sprint(run)}, trailer["run"])
+				awaitKept(t, ns, id, trailer)
 			}
 			require.Len(t, statuses[0].Details(), 1)
 			if !again {
@@ -284,6 +289,18 @@ func TestWhichAnswersAreKeptForAKey(t *testing.T) {
 			require.Equal(t, count.ids[before], count.ids[before+2])
 		})
 	}
+}
+
+// awaitKept waits until the stream of answers has the answer with a trailer: the caller gets it a moment earlier, and a call
+// in that moment rightly takes it for that of the call which goes on.
+func awaitKept(t *testing.T, ns *server.Server, id string, want metadata.MD) {
+	t.Helper()
+	conn := connect(t, natsgrpctest.Connect(t, ns))
+	require.Eventually(t, func() bool {
+		var trailer metadata.MD
+		err := conn.Answer(t.Context(), pb.EchoService_Command_FullMethodName, id, &pb.CommandResponse{}, grpc.Trailer(&trailer))
+		return err != nil && cmp.Equal(trailer, want)
+	}, 10*time.Second, time.Millisecond)
 }
 
 // A call that waits for another's command takes that one's answer, but is not ended by that one's deadline.
