@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -16,19 +15,14 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/dynamicpb"
 
-	"github.com/codingflow/rating/proxy/openapi"
-	"github.com/codingflow/rating/proxy/rpc"
 	"github.com/codingflow/rating/proxy/transcode"
 )
 
 // Server serves the proxy's HTTP. Create it with New and run it with Serve, once.
 type Server struct {
 	config   Config
-	api      *transcode.Handler
-	docs     *openapi.API
-	rpc      *rpc.Handler
+	edition  atomic.Pointer[edition]
 	limits   limits
 	handler  http.Handler
 	requests inFlight
@@ -45,58 +39,19 @@ func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	services, types := Services(config.Files), dynamicpb.NewTypes(config.Files)
-	requestHeaders := append([]string{requestIDHeader}, config.RequestHeaders...)
-	api, err := transcode.New(conn, services,
-		transcode.WithTimeout(config.Timeout),
-		transcode.WithStreamTimeout(config.StreamTimeout),
-		transcode.WithMaxBody(config.MaxBody),
-		transcode.WithRequestHeaders(withoutBinary(requestHeaders)...),
-		transcode.WithResponseHeaders(withoutBinary(config.ResponseHeaders)...),
-		transcode.WithTypes(types),
-		transcode.WithAuthorizer(authorizer(config.Auth)),
-		transcode.WithObserver(observe))
+	s := &Server{config: config, limits: defaultLimits}
+	first, err := newEdition(conn, config)
 	if err != nil {
 		return nil, err
 	}
-	protocols, err := rpc.New(conn, services,
-		rpc.WithTimeout(config.Timeout),
-		rpc.WithStreamTimeout(config.StreamTimeout),
-		rpc.WithMaxMessage(config.MaxBody),
-		rpc.WithRequestHeaders(requestHeaders...),
-		rpc.WithResponseHeaders(config.ResponseHeaders...),
-		rpc.WithTypes(types),
-		rpc.WithAuthorizer(config.Auth.Authorize),
-		rpc.WithObserver(observeRPC),
-		rpc.WithReflection())
-	if err != nil {
-		return nil, err
-	}
-	for _, skipped := range api.Skipped() {
-		config.Logger.Warn("method has no route", slog.String("rpc", string(skipped.Method)), slog.String("reason", skipped.Reason))
-	}
-	if config.UI == nil {
-		if config.UI, err = newPlaceholder(config.Prefix, api.Bindings()); err != nil {
-			return nil, fmt.Errorf("server: %w", err)
-		}
-	}
-	docs, err := openapi.New(api.Bindings(), openapi.Config{Prefix: config.Prefix})
-	if err != nil {
-		return nil, fmt.Errorf("server: %w", err)
-	}
-	s := &Server{config: config, api: api, docs: docs, rpc: protocols, limits: defaultLimits}
+	s.edition.Store(first)
 	s.metadataPath, s.metadata = config.Auth.ResourceMetadata()
 	s.handler = withRequestID(withAccessLog(config.Logger, withRecovery(http.HandlerFunc(s.route))))
 	return s, nil
 }
 
-// withoutBinary returns the names of the headers that HTTP/JSON has too.
-func withoutBinary(names []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return strings.HasSuffix(strings.ToLower(name), "-bin") })
-}
-
 // API returns the transcoder, for what it has to tell about its routes.
-func (s *Server) API() *transcode.Handler { return s.api }
+func (s *Server) API() *transcode.Handler { return s.edition.Load().api }
 
 // ServeHTTP answers one request, for tests and for servers of one's own.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -109,6 +64,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // consider clean, where `//` and escapes mean something to the API.
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	path := transcode.EscapedPath(r.URL)
+	current := s.edition.Load()
 	switch {
 	case path == "/":
 		setRoute(r, "/")
@@ -121,20 +77,20 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		getOnly(http.HandlerFunc(s.readyz)).ServeHTTP(w, r)
 	case path == "/openapi.json":
 		setRoute(r, path)
-		s.docs.Document().ServeHTTP(w, r)
+		current.docs.Document().ServeHTTP(w, r)
 	case path == "/docs":
 		setRoute(r, path)
-		s.docs.Page().ServeHTTP(w, r)
+		current.docs.Page().ServeHTTP(w, r)
 	case path == "/ui" || strings.HasPrefix(path, "/ui/"):
 		setRoute(r, "/ui/")
-		s.config.UI.ServeHTTP(w, r)
+		current.ui.ServeHTTP(w, r)
 	case s.metadata != nil && path == s.metadataPath:
 		setRoute(r, path)
 		getOnly(s.metadata).ServeHTTP(w, r)
-	case s.rpc.Handles(r):
-		s.rpc.ServeHTTP(w, r)
+	case current.rpc.Handles(r):
+		current.rpc.ServeHTTP(w, r)
 	case strings.HasPrefix(path, s.config.Prefix+"/"):
-		s.api.ServeHTTP(w, withoutPrefix(r, s.config.Prefix))
+		current.api.ServeHTTP(w, withoutPrefix(r, s.config.Prefix))
 	default:
 		transcode.WriteError(w, r, status.New(codes.NotFound, "there is nothing at this path"))
 	}
