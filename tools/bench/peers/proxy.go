@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/natsgrpc/natsdial"
+	"github.com/codingflow/rating/proxy/server"
+)
+
+// serveProxy is this project's proxy: what its main does with the defaults of its flags.
+func serveProxy(ctx context.Context, c *serveCommand, ready func(string)) error {
+	quiet := slog.New(slog.DiscardHandler)
+	logger, closeLog, err := c.accessLog()
+	if err != nil {
+		return err
+	}
+	if logger == nil {
+		logger = quiet
+	}
+	defer func() { _ = closeLog() }()
+	files := server.BuiltIn()
+	listener, err := listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }() // if Serve is not reached
+	nc, err := natsdial.Config{URL: c.NATS}.Connect("proxy", quiet)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	conn, err := natsgrpc.NewConn(nc, natsgrpc.WithDescriptors(files), natsgrpc.WithLogger(quiet))
+	if err != nil {
+		return err
+	}
+	srv, err := server.New(conn, server.Config{Files: files, Logger: logger})
+	if err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	ready("http://" + listener.Addr().String() + "/api")
+	return errors.Join(srv.Serve(ctx, listener), conn.Close())
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/pprof"
+)
+
+// The lines that a process and compare exchange over the process's input and output: each question has one answer. At the end
+// of its input a process ends, so that none is left when compare is killed.
+const (
+	readyLine = "ready" // and the address: the first line that a process says
+	usageLine = "usage" // the question, which usage.String answers
+)
+
+// serveCommand is one of the processes.
+type serveCommand struct {
+	Role      string `arg:"" help:"Which one."`
+	NATS      string `name:"nats" help:"URL of the NATS server."`
+	GRPC      string `name:"grpc" help:"Address of the service for gRPC."`
+	Store     string `help:"Folder of the NATS server's streams."`
+	Payload   int    `help:"Bytes of the comment in each rating that the service has."`
+	AccessLog string `help:"File that requests are logged to; none without it."`
+	Profile   string `help:"File for a CPU profile of the process."`
+}
+
+// role is what a process does: it tells its address when it serves, and serves until ctx ends.
+type role func(ctx context.Context, c *serveCommand, ready func(address string)) error
+
+var roles = map[string]role{
+	"nats": serveNATS, "service": serveService,
+	"proxy": serveProxy, "grpc-gateway": serveGateway, "vanguard": serveVanguard,
+}
+
+// Run serves until the input ends.
+func (c *serveCommand) Run(ctx context.Context) error {
+	signal.Ignore(os.Interrupt) // it is for compare, which ends its processes in order
+	play, known := roles[c.Role]
+	if !known {
+		return fmt.Errorf("unknown role %q", c.Role)
+	}
+	if err := c.run(context.WithoutCancel(ctx), play, os.Stdin, os.Stdout); err != nil {
+		return fmt.Errorf("%s: %w", c.Role, err)
+	}
+	return nil
+}
+
+func (c *serveCommand) run(ctx context.Context, play role, in io.Reader, out io.Writer) (err error) {
+	if c.Profile != "" {
+		stop, err := profile(c.Profile)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ready := make(chan string, 1)
+	done := make(chan error, 1)
+	go func() { done <- play(ctx, c, func(address string) { ready <- address }) }()
+	select {
+	case err := <-done:
+		return err
+	case address := <-ready:
+		if _, err := fmt.Fprintln(out, readyLine, address); err != nil {
+			return err
+		}
+	}
+	err = answer(in, out)
+	cancel()
+	return errors.Join(err, <-done)
+}
+
+// answer answers questions until there are no more.
+func answer(in io.Reader, out io.Writer) error {
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		if lines.Text() != usageLine {
+			return fmt.Errorf("unknown question %q", lines.Text())
+		}
+		u, err := ownUsage()
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintln(out, u); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
+}
+
+// profile begins a CPU profile. The returned function ends it.
+func profile(file string) (stop func() error, err error) {
+	f, err := os.Create(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
+}
