@@ -70,7 +70,13 @@ func (*lintCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return root.Run(ctx, workspace.Command{Args: []string{"go", "tool", "-modfile=tools/lint/go.mod", "golangci-lint", "run", "./..."}})
+	for _, module := range workspace.Modules {
+		args := []string{"go", "-C", module, "tool", "-modfile=" + root.Path("tools", "lint", "go.mod"), "golangci-lint", "run", "./..."}
+		if err := root.Run(ctx, workspace.Command{Args: args}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type generateCommand struct {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/codingflow/rating/tools/dev/workspace"
@@ -57,29 +58,37 @@ func Run(ctx context.Context, root workspace.Root, options Options) error {
 	if err := install(ctx, root, missing(needs(options), exec.LookPath), options.Yes, os.Stdin); err != nil {
 		return err
 	}
-	command := workspace.Command{Args: goTest(options)}
+	var env []string
 	if options.Race {
-		command.Env = append(command.Env, "CGO_ENABLED=1")
+		env = append(env, "CGO_ENABLED=1")
 	}
 	if options.Full {
-		command.Env = append(command.Env, SizeVariable+"=full")
+		env = append(env, SizeVariable+"=full")
 	}
-	return root.Run(ctx, command)
+	var errs []error
+	for _, args := range goTests(options) {
+		errs = append(errs, root.Run(ctx, workspace.Command{Args: args, Env: env}))
+	}
+	return errors.Join(errs...)
 }
 
-// goTest returns the command that runs the tests.
-func goTest(options Options) []string {
-	args := []string{"go", "test", "-tags", "integration", "-timeout", "30m"}
+// goTests returns the commands that run the tests: one for each module, or the one for the packages that are named.
+func goTests(options Options) [][]string {
+	args := []string{"test", "-tags", "integration", "-timeout", "30m"}
 	if options.Race {
 		args = append(args, "-race")
 	}
 	args = append(args, options.Args...)
 	for _, arg := range options.Args {
 		if strings.HasPrefix(arg, ".") || strings.HasPrefix(arg, "github.com/") {
-			return args
+			return [][]string{append([]string{"go"}, args...)}
 		}
 	}
-	return append(args, "./...")
+	var all [][]string
+	for _, module := range workspace.Modules {
+		all = append(all, slices.Concat([]string{"go", "-C", module}, args, []string{"./..."}))
+	}
+	return all
 }
 
 // missing returns the needs whose program look does not find.

@@ -13,13 +13,18 @@ func TestGoTestArguments(t *testing.T) {
 		options Options
 		want    string
 	}{
-		{Options{}, "go test -tags integration -timeout 30m ./..."},
-		{Options{Race: true}, "go test -tags integration -timeout 30m -race ./..."},
-		{Options{Args: []string{"-run", "X"}}, "go test -tags integration -timeout 30m -run X ./..."},
-		{Options{Args: []string{"-v", "./proxy"}}, "go test -tags integration -timeout 30m -v ./proxy"},
+		{Options{}, "test -tags integration -timeout 30m ./..."},
+		{Options{Race: true}, "test -tags integration -timeout 30m -race ./..."},
+		{Options{Args: []string{"-run", "X"}}, "test -tags integration -timeout 30m -run X ./..."},
 	} {
-		require.Equal(t, c.want, strings.Join(goTest(c.options), " "))
+		var got []string
+		for _, args := range goTests(c.options) {
+			got = append(got, strings.Join(args, " "))
+		}
+		require.Equal(t, []string{"go -C . " + c.want, "go -C tools/bench/peers " + c.want}, got)
 	}
+	named := goTests(Options{Args: []string{"-v", "./proxy"}})
+	require.Equal(t, [][]string{strings.Fields("go test -tags integration -timeout 30m -v ./proxy")}, named)
 }
 
 func TestMissingFindsWhatIsNotOnPath(t *testing.T) {

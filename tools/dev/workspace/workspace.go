@@ -16,6 +16,9 @@ import (
 // killDelay is how long a cancelled program may take to end before it is killed.
 const killDelay = 5 * time.Second
 
+// Modules are the folders of the Go modules that are tested and linted: the product, and what has a go.mod of its own.
+var Modules = []string{".", "tools/bench/peers"}
+
 // Root is the top folder of a checkout.
 type Root string
 
