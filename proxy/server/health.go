@@ -6,6 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/codingflow/rating/proxy/transcode"
 )
 
 // readyTimeout bounds Config.Ready. It is the default timeout of a Kubernetes probe.
@@ -42,7 +47,7 @@ func getOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			http.Error(w, "only GET and HEAD are allowed here", http.StatusMethodNotAllowed)
+			transcode.WriteErrorAs(w, r, http.StatusMethodNotAllowed, status.New(codes.Unimplemented, "only GET and HEAD are allowed here"))
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -77,10 +77,10 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		getOnly(http.HandlerFunc(s.readyz)).ServeHTTP(w, r)
 	case path == "/openapi.json":
 		setRoute(r, path)
-		current.docs.Document().ServeHTTP(w, r)
+		getOnly(current.docs.Document()).ServeHTTP(w, r)
 	case path == "/docs":
 		setRoute(r, path)
-		current.docs.Page().ServeHTTP(w, r)
+		getOnly(current.docs.Page()).ServeHTTP(w, r)
 	case path == "/ui" || strings.HasPrefix(path, "/ui/"):
 		setRoute(r, "/ui/")
 		current.ui.ServeHTTP(w, r)

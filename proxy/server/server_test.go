@@ -73,6 +73,7 @@ func do(handler http.Handler, method, target string, headers ...string) *httptes
 func TestRoutes(t *testing.T) {
 	ui := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "ui "+r.URL.Path) })
 	const notFound = `{"error":{"code":404,"message":"there is nothing at this path","status":"NOT_FOUND"}}`
+	const getOnly = `{"error":{"code":405,"message":"only GET and HEAD are allowed here","status":"UNIMPLEMENTED"}}`
 	user := func(id string) string { return `{"name":"users/` + id + `","displayName":"","email":"","etag":""}` }
 	tests := []struct {
 		prefix, method, target string
@@ -93,7 +94,11 @@ func TestRoutes(t *testing.T) {
 		{"", "GET", "/nothing", 404, notFound},
 		{"", "DELETE", "/api/users", 405, `{"error":{"code":405,"message":"method DELETE is not allowed here; allowed are GET, HEAD, OPTIONS, POST","status":"UNIMPLEMENTED"}}`},
 		{"", "GET", "/healthz", 200, "ok\n"},
-		{"", "POST", "/healthz", 405, "only GET and HEAD are allowed here\n"},
+		{"", "POST", "/healthz", 405, getOnly},
+		{"", "POST", "/readyz", 405, getOnly},
+		{"", "POST", "/docs", 405, getOnly},
+		{"", "PUT", "/openapi.json", 405, getOnly},
+		{"", "DELETE", "/", 405, getOnly},
 		{"", "GET", "/readyz", 200, "ok\n"},
 		{"", "GET", "/ui", 200, "ui /ui"},
 		{"", "GET", "/ui/", 200, "ui /ui/"},

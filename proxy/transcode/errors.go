@@ -87,6 +87,12 @@ func WriteError(w http.ResponseWriter, r *http.Request, st *status.Status) {
 	writeStatus(w, r, HTTPStatus(st), st, protoregistry.GlobalTypes)
 }
 
+// WriteErrorAs is [WriteError] with an HTTP status of its own, for what HTTP tells apart and gRPC does not. It writes the
+// status as it is.
+func WriteErrorAs(w http.ResponseWriter, r *http.Request, httpStatus int, st *status.Status) {
+	writeStatus(w, r, httpStatus, st, protoregistry.GlobalTypes)
+}
+
 // writeStatus answers with a status that clients may see, in the shape that this one likes.
 func writeStatus(w http.ResponseWriter, r *http.Request, httpStatus int, st *status.Status, types Types) {
 	header := w.Header()
