@@ -33,6 +33,7 @@ type config struct {
 	MaxBody       int64            `env:"PROXY_MAX_BODY" default:"1048576" help:"Size of a request body at most, in bytes."`
 	DrainTimeout  time.Duration    `env:"PROXY_DRAIN_TIMEOUT" default:"25s" help:"How long running requests may take when the proxy is told to stop. Kubernetes kills it after 30s."`
 	DrainDelay    time.Duration    `env:"PROXY_DRAIN_DELAY" default:"0s" help:"How long the proxy takes requests when it is told to stop and no longer ready, so that load balancers notice. Precedes the drain timeout."`
+	Edge          edgeConfig       `embed:"" group:"Edge"`
 	LogLevel      slog.Level       `env:"PROXY_LOG_LEVEL" default:"info" help:"Least level to log: debug, info, warn or error."`
 	Version       kong.VersionFlag `help:"Print the version and exit."`
 }
@@ -86,7 +87,7 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 
-	srv, err := server.New(conn, server.Config{
+	serving := server.Config{
 		Files:         files,
 		Prefix:        cfg.Prefix,
 		Timeout:       cfg.Timeout,
@@ -102,7 +103,11 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 			}
 			return nil
 		},
-	})
+	}
+	if err := cfg.Edge.apply(&serving); err != nil {
+		return err
+	}
+	srv, err := server.New(conn, serving)
 	if err != nil {
 		return err
 	}

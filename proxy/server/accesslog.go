@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -66,7 +67,11 @@ func withAccessLog(logger *slog.Logger, next http.Handler) http.Handler {
 
 func (a *access) log(r *http.Request, logger *slog.Logger, w *responseRecorder, duration time.Duration) {
 	httpStatus := w.status
-	attrs := []slog.Attr{slog.String("method", r.Method), slog.String("route", a.route)}
+	client, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		client = r.RemoteAddr
+	}
+	attrs := []slog.Attr{slog.String("client", client), slog.String("method", r.Method), slog.String("route", a.route)}
 	if a.call != nil {
 		httpStatus = a.call.HTTPStatus
 		if a.call.Binding != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -46,6 +47,12 @@ type Config struct {
 	RequestHeaders, ResponseHeaders []string
 	// Auth says who may call what, and as whom. It stays the caller's to close. Default auth.NewUnchecked.
 	Auth *auth.Authenticator
+	// TrustedProxies are the addresses of those who are believed when they say for whom they ask: load balancers and gateways.
+	// What others say of that is dropped. Default none.
+	TrustedProxies []netip.Prefix
+	// ForwardedHeader is where they say it: ForwardedX for X-Forwarded-For and X-Forwarded-Proto, which is the default, or
+	// ForwardedStandard for Forwarded (RFC 7239). It must be the one that they write themselves; the other is dropped.
+	ForwardedHeader string
 	// Logger gets the access log: a line per request, at level debug for /healthz and /readyz, error for a status of 500
 	// and above, and info for all others. Default none.
 	Logger *slog.Logger
@@ -79,6 +86,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Ready == nil {
 		c.Ready = func(context.Context) error { return nil }
+	}
+	if c.ForwardedHeader == "" {
+		c.ForwardedHeader = ForwardedX
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

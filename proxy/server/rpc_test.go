@@ -79,7 +79,7 @@ func TestGRPC(t *testing.T) {
 	require.Eventually(t, func() bool { return len(log.entries(t)) == 5 }, 10*time.Second, time.Millisecond)
 	entries := log.entries(t)
 	require.Equal(t, map[string]any{
-		"level": "INFO", "msg": "request", "method": "POST", "route": "/rating.v1.UserService/GetUser",
+		"level": "INFO", "msg": "request", "client": "127.0.0.1", "method": "POST", "route": "/rating.v1.UserService/GetUser",
 		"rpc": "rating.v1.UserService.GetUser", "protocol": "grpc", "code": "OK", "status": 200.0,
 		"bytes": entries[0]["bytes"], "request_id": "mine",
 	}, entries[0])

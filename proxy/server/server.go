@@ -39,6 +39,10 @@ func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
+	forwarding, err := newForwarding(config.TrustedProxies, config.ForwardedHeader)
+	if err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
 	s := &Server{config: config, limits: defaultLimits}
 	first, err := newEdition(conn, config)
 	if err != nil {
@@ -46,7 +50,7 @@ func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
 	}
 	s.edition.Store(first)
 	s.metadataPath, s.metadata = config.Auth.ResourceMetadata()
-	s.handler = withRequestID(withAccessLog(config.Logger, withRecovery(http.HandlerFunc(s.route))))
+	s.handler = forwarding.handler(withRequestID(withAccessLog(config.Logger, withRecovery(http.HandlerFunc(s.route)))))
 	return s, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -138,6 +139,8 @@ func TestNewRefuses(t *testing.T) {
 			Config{RequestHeaders: []string{"X-Tenant", "X-AUTH-Subject"}},
 			`server: request header "X-AUTH-Subject": those that begin with x-auth- say who calls, and are not taken from clients`,
 		},
+		{Config{TrustedProxies: []netip.Prefix{{}}}, `server: trusted proxies: invalid Prefix is no prefix of addresses`},
+		{Config{ForwardedHeader: "X-Real-Ip"}, `server: forwarded header "X-Real-Ip": it is x-forwarded-for or forwarded`},
 		{Config{Timeout: -1}, `transcode: timeout -1ns is not positive`},
 	}
 	conn := dial(t, &users{})
@@ -263,7 +266,8 @@ func TestAccessLog(t *testing.T) {
 	do(server, "GET", "/", id)
 	entry := func(level, route string, status, bytes float64, more ...string) map[string]any {
 		e := map[string]any{
-			"level": level, "msg": "request", "method": "GET", "route": route, "status": status, "bytes": bytes, "request_id": "1",
+			"level": level, "msg": "request", "client": "192.0.2.1", "method": "GET", "route": route, "status": status, "bytes": bytes,
+			"request_id": "1",
 		}
 		for i := 0; i < len(more); i += 2 {
 			e[more[i]] = more[i+1]
