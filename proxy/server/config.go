@@ -53,12 +53,22 @@ type Config struct {
 	// ForwardedHeader is where they say it: ForwardedX for X-Forwarded-For and X-Forwarded-Proto, which is the default, or
 	// ForwardedStandard for Forwarded (RFC 7239). It must be the one that they write themselves; the other is dropped.
 	ForwardedHeader string
+	// MaxConnections bounds the connections that are open, MaxConnectionsPerClient those of one client: an IPv4 address, or a
+	// network of 64 bits of IPv6. Those beyond are closed at once. TrustedProxies count in total only. Default
+	// [DefaultMaxConnections] and [DefaultMaxConnectionsPerClient].
+	MaxConnections, MaxConnectionsPerClient int
 	// Logger gets the access log: a line per request, at level debug for /healthz and /readyz, error for a status of 500
 	// and above, and info for all others. Default none.
 	Logger *slog.Logger
 }
 
 const (
+	// DefaultMaxConnections bounds connections: one that is idle takes some 20 KiB, with TLS or HTTP/2 60, so that this many
+	// fit into 1 GiB.
+	DefaultMaxConnections = 10_000
+	// DefaultMaxConnectionsPerClient is a tenth of that, and far more than a browser or a client library opens.
+	DefaultMaxConnectionsPerClient = 1_000
+
 	defaultPrefix       = "/api"
 	defaultDrainTimeout = 30 * time.Second
 )
@@ -87,6 +97,12 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Ready == nil {
 		c.Ready = func(context.Context) error { return nil }
 	}
+	if c.MaxConnections == 0 {
+		c.MaxConnections = DefaultMaxConnections
+	}
+	if c.MaxConnectionsPerClient == 0 {
+		c.MaxConnectionsPerClient = DefaultMaxConnectionsPerClient
+	}
 	if c.ForwardedHeader == "" {
 		c.ForwardedHeader = ForwardedX
 	}
@@ -95,6 +111,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.DrainTimeout < 0 || c.DrainDelay < 0 {
 		return c, errors.New("drain timeout and drain delay must not be negative")
+	}
+	if c.MaxConnections < 0 || c.MaxConnectionsPerClient < 0 {
+		return c, errors.New("limits of connections must not be negative")
 	}
 	for _, name := range c.RequestHeaders {
 		if strings.HasPrefix(strings.ToLower(name), auth.MetadataPrefix) {

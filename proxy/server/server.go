@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -21,12 +22,13 @@ import (
 
 // Server serves the proxy's HTTP. Create it with New and run it with Serve, once.
 type Server struct {
-	config   Config
-	edition  atomic.Pointer[edition]
-	limits   limits
-	handler  http.Handler
-	requests inFlight
-	draining atomic.Bool
+	config      Config
+	edition     atomic.Pointer[edition]
+	limits      limits
+	handler     http.Handler
+	requests    inFlight
+	draining    atomic.Bool
+	connections connections
 	// metadata tells at metadataPath where clients get tokens; nil and "" if nowhere.
 	metadata     http.Handler
 	metadataPath string
@@ -44,6 +46,10 @@ func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
 		return nil, fmt.Errorf("server: %w", err)
 	}
 	s := &Server{config: config, limits: defaultLimits}
+	s.connections = connections{
+		total: config.MaxConnections, perClient: config.MaxConnectionsPerClient, exempt: forwarding.trusts,
+		logger: config.Logger, clients: map[netip.Prefix]int{},
+	}
 	first, err := newEdition(conn, config)
 	if err != nil {
 		return nil, err
@@ -56,6 +62,13 @@ func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
 
 // API returns the transcoder, for what it has to tell about its routes.
 func (s *Server) API() *transcode.Handler { return s.edition.Load().api }
+
+// Connections returns how many connections are open, and how many were refused because there were too many.
+func (s *Server) Connections() (open int, refused uint64) {
+	s.connections.mu.Lock()
+	defer s.connections.mu.Unlock()
+	return s.connections.open, s.connections.refused
+}
 
 // ServeHTTP answers one request, for tests and for servers of one's own.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -125,7 +138,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	}
 	s.limits.apply(server, s.config.Timeout)
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- server.Serve(s.connections.limit(listener)) }()
 
 	err := s.untilDrained(ctx, server, failed)
 	if err == nil {
