@@ -112,7 +112,7 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 		return err
 	}
 	logger.Info("serving", "version", version(), "nats", nc.ConnectedAddr(),
-		"url", "http://"+listener.Addr().String()+cfg.Prefix)
+		"url", cfg.Edge.scheme()+"://"+listener.Addr().String()+cfg.Prefix)
 	if err := srv.Serve(ctx, listener); err != nil {
 		return err
 	}

@@ -108,6 +108,14 @@ func TestRunSaysWhatIsWrong(t *testing.T) {
 			"tokens", func(c *config) { c.OIDC.Issuer = "https://issuer.example" },
 			`^--oidc-issuer needs --oidc-audience: tokens that are meant for others must be refused$`,
 		},
+		{
+			"certificate without a key", func(c *config) { c.Edge.TLSCert = "tls.crt" },
+			`^--tls-cert and --tls-key go together$`,
+		},
+		{
+			"certificate", func(c *config) { c.Edge.TLSCert, c.Edge.TLSKey = "/no/such/tls.crt", "/no/such/tls.key" },
+			`^read certificate: open /no/such/tls.crt: no such file or directory\nopen /no/such/tls.key: no such file or directory$`,
+		},
 		{"prefix", func(c *config) { c.Prefix = "api" }, `^server: prefix "api" does not start with /$`},
 	}
 	for _, test := range tests {

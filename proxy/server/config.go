@@ -47,6 +47,12 @@ type Config struct {
 	RequestHeaders, ResponseHeaders []string
 	// Auth says who may call what, and as whom. It stays the caller's to close. Default auth.NewUnchecked.
 	Auth *auth.Authenticator
+	// Certificate is what Serve speaks TLS with, from version 1.2 on. Default none: the listener is without TLS.
+	Certificate *Certificate
+	// HSTS is how long browsers that have come by TLS, to the server or to a trusted proxy, must not come by anything else to
+	// any port of the host; the header is Strict-Transport-Security, in whole seconds. Default 0: no such header, since it
+	// cannot be taken back.
+	HSTS time.Duration
 	// TrustedProxies are the addresses of those who are believed when they say for whom they ask: load balancers and gateways.
 	// What others say of that is dropped. Default none.
 	TrustedProxies []netip.Prefix
@@ -111,6 +117,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.DrainTimeout < 0 || c.DrainDelay < 0 {
 		return c, errors.New("drain timeout and drain delay must not be negative")
+	}
+	if c.HSTS < 0 {
+		return c, errors.New("HSTS must not be negative")
 	}
 	if c.MaxConnections < 0 || c.MaxConnectionsPerClient < 0 {
 		return c, errors.New("limits of connections must not be negative")

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -56,7 +56,7 @@ func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
 	}
 	s.edition.Store(first)
 	s.metadataPath, s.metadata = config.Auth.ResourceMetadata()
-	s.handler = forwarding.handler(withRequestID(withAccessLog(config.Logger, withRecovery(http.HandlerFunc(s.route)))))
+	s.handler = forwarding.handler(withRequestID(withAccessLog(config.Logger, withHSTS(config.HSTS, withRecovery(http.HandlerFunc(s.route))))))
 	return s, nil
 }
 
@@ -134,11 +134,17 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		Handler:           s,
 		ReadHeaderTimeout: readHeaderTimeout,
 		BaseContext:       func(net.Listener) context.Context { return base },
-		ErrorLog:          slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelWarn),
+		ErrorLog:          newErrorLog(s.config.Logger),
 	}
 	s.limits.apply(server, s.config.Timeout)
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(s.connections.limit(listener)) }()
+	serve := server.Serve
+	if certificate := s.config.Certificate; certificate != nil {
+		server.TLSConfig = certificate.config()
+		serve = func(listener net.Listener) error { return server.ServeTLS(listener, "", "") }
+		defer s.watch(certificate)()
+	}
+	go func() { failed <- serve(s.connections.limit(listener)) }()
 
 	err := s.untilDrained(ctx, server, failed)
 	if err == nil {
@@ -154,6 +160,17 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return fmt.Errorf("server: %w: %d requests cut off", err, cut)
 	}
 	return fmt.Errorf("server: %w", err)
+}
+
+// watch watches a certificate until the function that it returns is called.
+func (s *Server) watch(certificate *Certificate) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var watching sync.WaitGroup
+	watching.Go(func() { certificate.watch(ctx, s.config.Logger) })
+	return func() {
+		cancel()
+		watching.Wait()
+	}
 }
 
 // untilDrained waits for the end of ctx and drains. When it returns nil the server has stopped.
