@@ -53,6 +53,9 @@ type Config struct {
 	// any port of the host; the header is Strict-Transport-Security, in whole seconds. Default 0: no such header, since it
 	// cannot be taken back.
 	HSTS time.Duration
+	// CORSOrigins are the origins of other sites whose pages may use the server, such as "https://app.example.com", or "*" for
+	// all. Credentials that browsers add by themselves, such as cookies, are never taken from them. Default none.
+	CORSOrigins []string
 	// TrustedProxies are the addresses of those who are believed when they say for whom they ask: load balancers and gateways.
 	// What others say of that is dropped. Default none.
 	TrustedProxies []netip.Prefix
@@ -120,6 +123,11 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.HSTS < 0 {
 		return c, errors.New("HSTS must not be negative")
+	}
+	for _, origin := range c.CORSOrigins {
+		if err := checkOrigin(origin); err != nil {
+			return c, err
+		}
 	}
 	if c.MaxConnections < 0 || c.MaxConnectionsPerClient < 0 {
 		return c, errors.New("limits of connections must not be negative")

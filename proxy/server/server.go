@@ -56,7 +56,7 @@ func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
 	}
 	s.edition.Store(first)
 	s.metadataPath, s.metadata = config.Auth.ResourceMetadata()
-	s.handler = forwarding.handler(withRequestID(withAccessLog(config.Logger, withHSTS(config.HSTS, withRecovery(http.HandlerFunc(s.route))))))
+	s.handler = forwarding.handler(withRequestID(withAccessLog(config.Logger, withHSTS(config.HSTS, withCORS(config, withRecovery(http.HandlerFunc(s.route)))))))
 	return s, nil
 }
 
