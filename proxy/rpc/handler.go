@@ -48,6 +48,7 @@ func New(conn grpc.ClientConnInterface, services []protoreflect.ServiceDescripto
 		conn: transcode.GrantedConn{ClientConnInterface: conn},
 		options: options{
 			timeout:      DefaultTimeout,
+			streamIdle:   transcode.DefaultStreamIdle,
 			maxMessage:   DefaultMaxMessage,
 			observe:      func(context.Context, Call) {},
 			trailerGrace: defaultTrailerGrace,
@@ -133,6 +134,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	called := r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 	called.Body = body{r.Body}
 	found.handler.ServeHTTP(c.response, called)
+	c.response.finish()
 	h.options.observe(r.Context(), c.result())
 }
 

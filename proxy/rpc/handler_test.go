@@ -222,29 +222,70 @@ func TestStreamTimeout(t *testing.T) {
 	require.Error(t, await(t, "the handler", ended))
 }
 
-// TestStreamTimeoutOfClientThatDoesNotRead has the client stop to read, and stay.
-func TestStreamTimeoutOfClientThatDoesNotRead(t *testing.T) {
-	for _, http1 := range []bool{true, false} {
-		b, noise := &backend{}, make([]byte, 10_000)
-		calls := b.observed()
-		_, _ = rand.Read(noise)
-		b.set(handlers{download: func(_ []byte, stream natsgrpctest.DownloadStream) error {
-			for {
-				if err := stream.Send(&pb.DownloadResponse{Payload: noise}); err != nil {
-					return err
+// TestClientThatDoesNotRead has the client stop to read, and stay: the stream ends at its timeout, and when the client has
+// taken nothing for the idle time.
+func TestClientThatDoesNotRead(t *testing.T) {
+	const timeout = 100 * time.Millisecond
+	tests := []struct {
+		name    string
+		options []rpc.Option
+		http1   bool
+		want    codes.Code
+	}{
+		{"timeout, HTTP/1.1", []rpc.Option{rpc.WithStreamTimeout(timeout), rpc.WithTrailerGrace(timeout)}, true, codes.DeadlineExceeded},
+		{"timeout, HTTP/2", []rpc.Option{rpc.WithStreamTimeout(timeout), rpc.WithTrailerGrace(timeout)}, false, codes.DeadlineExceeded},
+		{"idle, HTTP/1.1", []rpc.Option{rpc.WithStreamIdle(timeout)}, true, codes.DeadlineExceeded},
+		{"idle, HTTP/2", []rpc.Option{rpc.WithStreamIdle(timeout)}, false, codes.DeadlineExceeded},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b, noise := &backend{}, make([]byte, 10_000)
+			calls := b.observed()
+			_, _ = rand.Read(noise)
+			ended := make(chan error, 1)
+			b.set(handlers{download: func(_ []byte, stream natsgrpctest.DownloadStream) error {
+				for {
+					if err := stream.Send(&pb.DownloadResponse{Payload: noise}); err != nil {
+						ended <- err
+						return err
+					}
 				}
+			}})
+			handler := newHandler(t, startGRPC(t)(t, b.register, interceptors{}), append(test.options, rpc.WithObserver(b.observe))...)
+			client := connect.NewClient[pb.DownloadRequest, pb.DownloadResponse](
+				httpClient(t, test.http1), "http://"+serve(t, handler)+pb.StreamService_Download_FullMethodName)
+			stream, err := client.CallServerStream(t.Context(), connect.NewRequest(&pb.DownloadRequest{}))
+			require.NoError(t, err)
+			require.True(t, stream.Receive(), "%v", stream.Err())
+			require.Equal(t, test.want, await(t, "the end of the call", calls).Code)
+			require.Error(t, await(t, "the end of the service's handler", ended))
+			_ = stream.Close()
+		})
+	}
+}
+
+// TestStreamIdleIsTheClients has a stream be silent for longer than the idle time, at both ends.
+func TestStreamIdleIsTheClients(t *testing.T) {
+	const idle = 50 * time.Millisecond
+	for _, http1 := range []bool{true, false} {
+		goOn := make(chan struct{})
+		address := serve(t, newEcho(t, handlers{download: func(_ []byte, stream natsgrpctest.DownloadStream) error {
+			if err := stream.Send(&pb.DownloadResponse{}); err != nil {
+				return err
 			}
-		}})
-		const timeout = 100 * time.Millisecond
-		handler := newHandler(t, startGRPC(t)(t, b.register, interceptors{}),
-			rpc.WithStreamTimeout(timeout), rpc.WithTrailerGrace(timeout), rpc.WithObserver(b.observe))
+			<-goOn
+			return stream.Send(&pb.DownloadResponse{})
+		}}, rpc.WithStreamIdle(idle)))
 		client := connect.NewClient[pb.DownloadRequest, pb.DownloadResponse](
-			httpClient(t, http1), "http://"+serve(t, handler)+pb.StreamService_Download_FullMethodName)
+			httpClient(t, http1), "http://"+address+pb.StreamService_Download_FullMethodName)
 		stream, err := client.CallServerStream(t.Context(), connect.NewRequest(&pb.DownloadRequest{}))
 		require.NoError(t, err)
 		require.True(t, stream.Receive(), "%v", stream.Err())
-		require.Equal(t, codes.DeadlineExceeded, await(t, "the handler's end", calls).Code)
-		_ = stream.Close()
+		time.AfterFunc(4*idle, func() { close(goOn) })
+		require.True(t, stream.Receive(), "%v", stream.Err())
+		require.False(t, stream.Receive())
+		require.NoError(t, stream.Err())
+		require.NoError(t, stream.Close())
 	}
 }
 
@@ -312,6 +353,7 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		{rpc.WithTimeout(0), "timeout 0s is not positive"},
 		{rpc.WithStreamTimeout(-1), "stream timeout -1ns is negative"},
+		{rpc.WithStreamIdle(0), "stream idle timeout 0s is not positive"},
 		{rpc.WithMaxMessage(0), "message limit 0 is not positive"},
 		{rpc.WithTypes(nil), "types are nil"},
 		{rpc.WithPublicStatus(nil), "public status is nil"},

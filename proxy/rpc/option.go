@@ -24,6 +24,7 @@ func (f optionFunc) apply(o *options) error { return f(o) }
 type options struct {
 	timeout         time.Duration
 	streamTimeout   time.Duration // 0 for none
+	streamIdle      time.Duration
 	maxMessage      int
 	requestHeaders  []header
 	responseHeaders []header
@@ -60,6 +61,18 @@ func WithStreamTimeout(timeout time.Duration) Option {
 			return fmt.Errorf("stream timeout %v is negative", timeout)
 		}
 		o.streamTimeout = timeout
+		return nil
+	})
+}
+
+// WithStreamIdle bounds how long a stream waits for its client to take what is written of the answer. Default
+// [transcode.DefaultStreamIdle]. The client and the service may be silent for as long as they like.
+func WithStreamIdle(timeout time.Duration) Option {
+	return optionFunc(func(o *options) error {
+		if timeout <= 0 {
+			return fmt.Errorf("stream idle timeout %v is not positive", timeout)
+		}
+		o.streamIdle = timeout
 		return nil
 	})
 }

@@ -28,7 +28,7 @@ func (h *Handler) addReflection(services []protoreflect.ServiceDescriptor) {
 	resolver := descriptors.Files(append(files, reflectionpb.File_grpc_reflection_v1_reflection_proto)...)
 	server := reflection.NewServerV1(reflection.ServerOptions{Services: names, DescriptorResolver: resolver})
 	serve := func(ctx context.Context, client *connect.BidiStream[reflectionpb.ServerReflectionRequest, reflectionpb.ServerReflectionResponse]) error {
-		callOf(ctx).response.untilEnd(ctx, h.options.trailerGrace)
+		callOf(ctx).response.untilEnd(ctx, h.options.streamIdle, h.options.trailerGrace)
 		err := server.ServerReflectionInfo(&reflectionStream{ctx: ctx, client: client})
 		var coded *connect.Error
 		if err == nil || errors.As(err, &coded) {

@@ -44,7 +44,7 @@ func (m *method) open(ctx context.Context, client connect.StreamingHandlerConn) 
 	if options.streamTimeout > 0 {
 		s.ctx, s.stop = context.WithTimeout(s.ctx, options.streamTimeout)
 	}
-	c.response.untilEnd(s.ctx, options.trailerGrace)
+	c.response.untilEnd(s.ctx, options.streamIdle, options.trailerGrace)
 	s.upstream, err = m.handler.conn.NewStream(s.ctx, &m.stream, m.path, grpc.ForceCodecV2(transcode.RawCodec()))
 	if err != nil {
 		err = m.fail(c, err)
