@@ -16,6 +16,8 @@ type edgeConfig struct {
 	CORSOrigins             []string       `name:"cors-origin" env:"PROXY_CORS_ORIGINS" placeholder:"ORIGIN" help:"Other sites whose pages may use the API, such as https://app.example.com, or * for all. Default: none."`
 	TrustedProxies          []netip.Prefix `env:"PROXY_TRUSTED_PROXIES" placeholder:"CIDR" help:"Addresses of load balancers and gateways that are believed when they say for whom they ask, such as 10.0.0.0/8. Default: none."`
 	ForwardedHeader         string         `env:"PROXY_FORWARDED_HEADER" enum:"x-forwarded-for,forwarded" default:"x-forwarded-for" help:"Header in which they say it; x-forwarded-proto goes with x-forwarded-for. The other one is dropped."`
+	ReadTimeout             time.Duration  `env:"PROXY_READ_TIMEOUT" default:"30s" help:"How long a request may take to arrive with its body; streams may take longer."`
+	StreamIdle              time.Duration  `env:"PROXY_STREAM_IDLE" default:"2m" help:"How long a stream waits for its client, to send more of a body or to take more of the answer."`
 	MaxConnections          int            `env:"PROXY_MAX_CONNECTIONS" default:"10000" help:"Connections at most. Those beyond are closed at once."`
 	MaxConnectionsPerClient int            `env:"PROXY_MAX_CONNECTIONS_PER_CLIENT" default:"1000" help:"Connections of one IPv4 address, or IPv6 network of 64 bits, at most. Trusted proxies have no such limit."`
 }
@@ -23,6 +25,7 @@ type edgeConfig struct {
 // apply sets on a server's config what the edge's says.
 func (e *edgeConfig) apply(config *server.Config) error {
 	config.TrustedProxies, config.ForwardedHeader = e.TrustedProxies, e.ForwardedHeader
+	config.ReadTimeout, config.StreamIdle = e.ReadTimeout, e.StreamIdle
 	config.MaxConnections, config.MaxConnectionsPerClient = e.MaxConnections, e.MaxConnectionsPerClient
 	config.HSTS, config.CORSOrigins = e.HSTS, e.CORSOrigins
 	if (e.TLSCert == "") != (e.TLSKey == "") {

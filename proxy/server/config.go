@@ -27,6 +27,12 @@ type Config struct {
 	Timeout time.Duration
 	// StreamTimeout bounds each stream of every protocol. Default 0: as long as the client wants.
 	StreamTimeout time.Duration
+	// StreamIdle bounds how long a stream waits for its client: for the next bytes of a body, with REST, and for the client to
+	// take what is written of the answer. Default transcode.DefaultStreamIdle.
+	StreamIdle time.Duration
+	// ReadTimeout bounds how long a request takes to arrive, from its first byte to the last of its body, but for streams. Its
+	// headers have 5 s of that at the most. Default 30 s: the default of MaxBody at 0.3 Mbit/s.
+	ReadTimeout time.Duration
 	// MaxBody bounds request bodies, and each message of gRPC, gRPC-Web and Connect, in bytes. Default
 	// transcode.DefaultMaxBody.
 	MaxBody int64
@@ -80,6 +86,7 @@ const (
 
 	defaultPrefix       = "/api"
 	defaultDrainTimeout = 30 * time.Second
+	defaultReadTimeout  = 30 * time.Second
 )
 
 // withDefaults returns the config with its defaults filled in, or what is wrong with it.
@@ -93,6 +100,12 @@ func (c Config) withDefaults() (Config, error) {
 	c.Prefix = strings.TrimRight(c.Prefix, "/")
 	if c.Timeout == 0 {
 		c.Timeout = transcode.DefaultTimeout
+	}
+	if c.StreamIdle == 0 {
+		c.StreamIdle = transcode.DefaultStreamIdle
+	}
+	if c.ReadTimeout == 0 {
+		c.ReadTimeout = defaultReadTimeout
 	}
 	if c.MaxBody == 0 {
 		c.MaxBody = transcode.DefaultMaxBody
@@ -120,6 +133,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.DrainTimeout < 0 || c.DrainDelay < 0 {
 		return c, errors.New("drain timeout and drain delay must not be negative")
+	}
+	if c.ReadTimeout < 0 {
+		return c, errors.New("read timeout must not be negative")
 	}
 	if c.HSTS < 0 {
 		return c, errors.New("HSTS must not be negative")

@@ -187,8 +187,8 @@ func TestStreamsOutlastTheTimeouts(t *testing.T) {
 			}
 			return nil
 		},
-	}, Config{Timeout: limit})
-	server.limits.read, server.limits.writeSlack = limit, 0
+	}, Config{Timeout: limit, ReadTimeout: limit})
+	server.limits.writeSlack = 0
 	r := run(t, server)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()

@@ -56,7 +56,13 @@ func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
 	}
 	s.edition.Store(first)
 	s.metadataPath, s.metadata = config.Auth.ResourceMetadata()
-	s.handler = forwarding.handler(withRequestID(withAccessLog(config.Logger, withHSTS(config.HSTS, withCORS(config, withRecovery(http.HandlerFunc(s.route)))))))
+	handler := withRecovery(http.HandlerFunc(s.route))
+	handler = withHeaderLimits(handler)
+	handler = withCORS(config, handler)
+	handler = withHSTS(config.HSTS, handler)
+	handler = withAccessLog(config.Logger, handler)
+	handler = withRequestID(handler)
+	s.handler = forwarding.handler(handler)
 	return s, nil
 }
 
@@ -131,12 +137,11 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	base, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
 	server := &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: readHeaderTimeout,
-		BaseContext:       func(net.Listener) context.Context { return base },
-		ErrorLog:          newErrorLog(s.config.Logger),
+		Handler:     s,
+		BaseContext: func(net.Listener) context.Context { return base },
+		ErrorLog:    newErrorLog(s.config.Logger),
 	}
-	s.limits.apply(server, s.config.Timeout)
+	s.limits.apply(server, s.config.ReadTimeout, s.config.Timeout)
 	failed := make(chan error, 1)
 	serve := server.Serve
 	if certificate := s.config.Certificate; certificate != nil {

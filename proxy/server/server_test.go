@@ -141,6 +141,8 @@ func TestNewRefuses(t *testing.T) {
 		},
 		{Config{TrustedProxies: []netip.Prefix{{}}}, `server: trusted proxies: invalid Prefix is no prefix of addresses`},
 		{Config{ForwardedHeader: "X-Real-Ip"}, `server: forwarded header "X-Real-Ip": it is x-forwarded-for or forwarded`},
+		{Config{ReadTimeout: -1}, `server: read timeout must not be negative`},
+		{Config{StreamIdle: -1}, `transcode: stream idle timeout -1ns is not positive`},
 		{Config{HSTS: -1}, `server: HSTS must not be negative`},
 		{Config{MaxConnectionsPerClient: -1}, `server: limits of connections must not be negative`},
 		{Config{Timeout: -1}, `transcode: timeout -1ns is not positive`},
