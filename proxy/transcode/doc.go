@@ -103,6 +103,14 @@
 // waits for its client, for bytes of the body or to take the answer, that has 2 minutes ([WithStreamIdle]). A
 // client with nothing to say sends a blank line.
 //
+// # Deadlines
+//
+// A client says how long it waits for its answer, counted from the headers of its request, in Request-Timeout, in seconds
+// as a decimal number (2.5), or in Grpc-Timeout as gRPC has it (2500m); of both the shorter time counts. It bounds a call of
+// any kind, and goes on to the service. It cannot go beyond [WithTimeout], [WithStreamTimeout] and what the transport
+// allows, such as the timeout of the method's natsgrpc.v1.method. A header that cannot be read, or is there twice, is 400. A
+// time that has passed is 504, whether the client still waits or not.
+//
 // # Errors
 //
 // A google.rpc.Status in one of two shapes, see [WriteError]: AIP-193's JSON, or the problem of RFC 9457 where the Accept

@@ -180,7 +180,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	call := Call{Binding: found.binding, HTTPStatus: http.StatusOK}
-	r, err := h.authorized(w, r, found.binding)
+	r, cancel, err := withClientTimeout(r)
+	if err != nil {
+		h.fail(w, r, call, err)
+		return
+	}
+	defer cancel()
+	r, err = h.authorized(w, r, found.binding)
 	if err != nil {
 		h.fail(w, r, call, err)
 		return

@@ -47,14 +47,14 @@ const (
 	DefaultMaxBody = 1 << 20
 )
 
-// WithTimeout bounds each unary call: its context ends at the latest this long after the body has been read. The request's own
-// context and the transport may end it earlier.
+// WithTimeout bounds each unary call: its context ends at the latest this long after the body has been read. The client
+// ([RequestTimeoutHeader]), the request's own context and the transport may end it earlier.
 func WithTimeout(timeout time.Duration) Option {
 	return positiveDuration("timeout", timeout, func(o *options) { o.timeout = timeout })
 }
 
 // WithStreamTimeout bounds each call of a streaming method, from its headers on; 0 is no bound, which is the default. The
-// request's own context and the transport may end it earlier; the deadlines of an http.Server do not.
+// client, the request's own context and the transport may end it earlier; the deadlines of an http.Server do not.
 func WithStreamTimeout(timeout time.Duration) Option {
 	return optionFunc(func(o *options) error {
 		if timeout < 0 {
