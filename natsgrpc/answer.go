@@ -18,6 +18,16 @@ var (
 	ErrNoAnswer = errors.New("natsgrpc: no such command, or its answer is not kept any more")
 )
 
+// Answered tells whether a call was answered: then its error is what the service, or the server in front of it, has answered,
+// and calling again with the same [IdempotencyKey] or id gives the same. It is set when the call returns, and left alone where
+// there was no answer.
+func Answered(to *bool) grpc.CallOption { return answeredOption{to: to} }
+
+type answeredOption struct {
+	grpc.EmptyCallOption
+	to *bool
+}
+
 // Answer reads the kept answer to a command into reply. Any process can do that, by the id that [CallID] told the caller and
 // [RequestInfo] the service.
 //
@@ -84,11 +94,11 @@ func (c *Conn) command(ctx context.Context, fullName, id string, settings *callS
 	return m, c.waitConnected(ctx, settings.waitForReady)
 }
 
-// find finds the kept answer to a command, or where the command is.
-func (c *Conn) find(ctx context.Context, m *method, id string) (*nats.Msg, error) {
+// find finds the kept answer to a command, or where the command is. An answer after which the command may be executed again
+// counts only while it is not.
+func (c *Conn) find(ctx context.Context, m *method, id string) (answer *nats.Msg, err error) {
 	for range 2 { // it may have moved in between
-		answer, err := c.kept(ctx, m.service, id)
-		if err != nil || answer != nil {
+		if answer, err = c.kept(ctx, m.service, id); err != nil || decided(answer) {
 			return answer, err
 		}
 		pending, err := c.pending(ctx, m, id)
@@ -99,7 +109,10 @@ func (c *Conn) find(ctx context.Context, m *method, id string) (*nats.Msg, error
 			return nil, ErrPending
 		}
 	}
-	return nil, ErrNoAnswer
+	if answer == nil {
+		return nil, ErrNoAnswer
+	}
+	return answer, nil
 }
 
 // pending reports whether the queue has a command.

@@ -3,6 +3,7 @@ package natsgrpc
 import (
 	"context"
 	"math"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"google.golang.org/grpc"
@@ -26,11 +27,15 @@ type callSettings struct {
 	key *keyOption // of the caller
 	ids []*string  // that are told the call's id
 
+	start    bool          // the call ends when the queue has its request
+	lifetime time.Duration // of a call that is started
+	answered []*bool       // that are told whether there was an answer
+
 	observed *clientCall
 }
 
 func newCallSettings(options []grpc.CallOption) *callSettings {
-	s := &callSettings{maxSend: math.MaxInt32, maxRecv: defaultMaxReceiveSize}
+	s := &callSettings{maxSend: math.MaxInt32, maxRecv: defaultMaxReceiveSize, lifetime: DefaultLifetime}
 	for _, option := range options {
 		switch o := option.(type) {
 		case grpc.HeaderCallOption:
@@ -61,6 +66,14 @@ func newCallSettings(options []grpc.CallOption) *callSettings {
 			s.key = &o
 		case idOption:
 			s.ids = append(s.ids, o.to)
+		case answeredOption:
+			s.answered = append(s.answered, o.to)
+		case startOption:
+			s.start = true
+		case lifetimeOption:
+			if s.lifetime = o.lifetime; o.lifetime <= 0 {
+				s.refused = status.Errorf(codes.Internal, "natsgrpc: the lifetime %v is not positive", o.lifetime)
+			}
 		case grpc.PerRPCCredsCallOption, grpc.AuthorityOverrideCallOption:
 			s.refused = status.Errorf(codes.Internal, "natsgrpc: the call option %T cannot be honoured", option)
 		}
@@ -110,6 +123,9 @@ func (s *callSettings) sendable(body []byte) ([]byte, error) {
 
 // decode reads an answer: its metadata, and its status or its message.
 func (c *Conn) decode(ctx context.Context, m *method, s *callSettings, answer *nats.Msg, reply any) error {
+	for _, to := range s.answered {
+		*to = true
+	}
 	header, err := takeMetadata(answer.Header, prefixMetadata)
 	if err != nil {
 		return wrongAnswer(err)

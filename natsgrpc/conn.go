@@ -191,11 +191,16 @@ func (c *Conn) onInbox(msg *nats.Msg) {
 		}
 		return
 	}
+	c.calls.acknowledged(token, c.readPubAck(msg))
+}
+
+// readPubAck reads what a queue said of a request.
+func (c *Conn) readPubAck(msg *nats.Msg) pubAck {
 	ack := readPubAck(msg)
 	if code := status.Code(ack.err); code != codes.OK && !errors.Is(ack.err, errQueueFull) {
 		c.logger.Error("natsgrpc: a queue refused a request", "error", ack.err, "puback", string(msg.Data))
 	}
-	c.calls.acknowledged(token, ack)
+	return ack
 }
 
 // look makes the request for the kept answer to a call.

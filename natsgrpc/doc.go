@@ -20,7 +20,8 @@
 //
 // A command is delivered at least once. To act once, a handler stores [RequestInfo].ID in the transaction of its effect:
 // package once does that. A caller who may have to call again names the command with an [IdempotencyKey]; then any process
-// gets its one answer. [Conn.Answer] and [Conn.Await] read an answer by its call's id.
+// gets its one answer. [Conn.Start] sends a command without waiting for its answer. [Conn.Answer] and [Conn.Await] read an
+// answer by its call's id.
 //
 // # When there is too much
 //
@@ -162,7 +163,11 @@
 //     ends with "-q<sequence of that message>".
 //
 // An answer carries the digest of its request. Another one than the caller's own is INVALID_ARGUMENT, reason
-// IDEMPOTENCY_KEY_REUSED. That a command is pending is told by a direct get of its subject from its queue.
+// IDEMPOTENCY_KEY_REUSED. That a command is pending is told by a direct get of its subject from its queue; while it is, an
+// unsettled answer that is kept is not its answer.
+//
+// Starting. A client that does not wait for the answer waits for the PubAck. Without one for a second it looks first whether
+// the queue has the command and then for its answer, and publishes again what it found twice in neither.
 //
 // Parts. A body that does not fit the NATS server's max_payload is stored in PARTS before its message is published, in
 // parts part.<svc>.<token>.0 and so on under a fresh token, each with its PubAck. The message has no data, and the header

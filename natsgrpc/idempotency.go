@@ -79,15 +79,18 @@ func (s *callSettings) newKey(m *method, body []byte) (requestKey, error) {
 			return requestKey{}, status.Errorf(codes.InvalidArgument, "natsgrpc: the %s has %d bytes; it needs 1 to %d", part.what, n, maxIdempotencyKey)
 		}
 	}
+	return requestKey{id: CommandID(s.key.principal, m.fullName, s.key.key), digest: digestOf(body)}, nil
+}
+
+// CommandID returns the id that an [IdempotencyKey] gives to a command of a method, such as "/pkg.Service/Method": 52 characters
+// of A-Z and 2-7.
+func CommandID(principal, fullName, key string) string {
 	hash := sha256.New()
-	for _, part := range []string{s.key.principal, m.fullName, s.key.key} {
+	for _, part := range []string{principal, fullName, key} {
 		hash.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
 		hash.Write([]byte(part))
 	}
-	return requestKey{
-		id:     base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(hash.Sum(nil)),
-		digest: digestOf(body),
-	}, nil
+	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(hash.Sum(nil))
 }
 
 // digestOf is a body's SHA-256 as it stands in headers.

@@ -81,6 +81,9 @@ func (c *Conn) invoke(ctx context.Context, fullName string, args, reply any, _ *
 			return err
 		}
 	}
+	if settings.start {
+		return c.start(ctx, m, deadline, body, settings, key)
+	}
 	answer, err := c.roundTrip(ctx, m, deadline, body, settings, key)
 	if err != nil {
 		return err

@@ -49,6 +49,7 @@ type method struct {
 	attempts    int
 	backoff     time.Duration
 	keep        time.Duration // how long an answer is kept, 0 for as long as the stream of answers does
+	maxAge      time.Duration // how long its queue keeps a request, at least
 }
 
 // shard is the shard of the queue that holds a call: the FNV-1a hash of its id, modulo the number of shards.
@@ -78,7 +79,8 @@ func newMethod(md protoreflect.MethodDescriptor) *method {
 		scaleToZero: service.GetScaleToZero(),
 	}
 	m.queue = queueName(m.kind, m.service, "0")
-	m.shards = shardsOf(queueOptions(service, m.kind))
+	options := queueOptions(service, m.kind)
+	m.shards, m.maxAge = shardsOf(options), maxAgeOf(options, m.kind)
 	if m.streaming { // a stream may go on for as long as both ends want
 		m.timeout = 0
 	}

@@ -91,6 +91,7 @@ func newQueue(k kind, service, shard string, options *natsgrpcv1.Queue, methods 
 		Discard:     jetstream.DiscardNew,
 		MaxMsgs:     defaultMaxPending,
 		MaxBytes:    defaultMaxBytes,
+		MaxAge:      maxAgeOf(options, k),
 		Replicas:    defaultReplicas,
 		AllowDirect: true, // "pending" is a look-up of the request's subject
 
@@ -99,11 +100,9 @@ func newQueue(k kind, service, shard string, options *natsgrpcv1.Queue, methods 
 	}
 	if k == query {
 		stream.Storage = jetstream.MemoryStorage
-		stream.MaxAge = defaultQueryMaxAge
 		stream.AllowMsgTTL = true
 	} else {
 		stream.Storage = jetstream.FileStorage
-		stream.MaxAge = defaultCommandMaxAge
 	}
 	switch options.GetStorage() {
 	case natsgrpcv1.Storage_STORAGE_UNSPECIFIED:
@@ -120,9 +119,6 @@ func newQueue(k kind, service, shard string, options *natsgrpcv1.Queue, methods 
 	}
 	if n := options.GetMaxBytes(); n > 0 {
 		stream.MaxBytes = int64(n)
-	}
-	if d := options.GetMaxAge().AsDuration(); d > 0 {
-		stream.MaxAge = d
 	}
 	var longest time.Duration   // that a caller repeats a request
 	for _, m := range methods { // a request must not vanish before its caller gives up
@@ -150,6 +146,17 @@ func newQueue(k kind, service, shard string, options *natsgrpcv1.Queue, methods 
 		shard:   shard,
 		methods: methods,
 	}
+}
+
+// maxAgeOf returns how long a queue keeps a request; the longest timeout of its methods may make that longer.
+func maxAgeOf(options *natsgrpcv1.Queue, k kind) time.Duration {
+	if d := options.GetMaxAge().AsDuration(); d > 0 {
+		return d
+	}
+	if k == query {
+		return defaultQueryMaxAge
+	}
+	return defaultCommandMaxAge
 }
 
 // streamName is the name of a queue's stream: QRY_rating_v1_UserService_0.

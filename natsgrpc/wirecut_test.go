@@ -17,6 +17,7 @@ type wire struct {
 	listener net.Listener
 	to       string
 	copying  sync.WaitGroup
+	holding  sync.RWMutex // see hold
 
 	mu    sync.Mutex
 	isCut bool
@@ -63,8 +64,8 @@ func (w *wire) accept() {
 			}
 			continue
 		}
-		w.copying.Go(func() { pipe(near, far) })
-		w.copying.Go(func() { pipe(far, near) })
+		w.copying.Go(func() { pipe(near, far, far) })
+		w.copying.Go(func() { pipe(far, near, held{near, &w.holding}) })
 	}
 }
 
@@ -78,10 +79,27 @@ func (w *wire) keep(conns ...net.Conn) bool {
 	return !w.isCut
 }
 
-func pipe(from, to net.Conn) {
-	_, _ = io.Copy(to, from) // ends when either is closed
+// pipe copies what one end sends into the other.
+func pipe(from, to net.Conn, into io.Writer) {
+	_, _ = io.Copy(into, from) // ends when either is closed
 	_ = from.Close()
 	_ = to.Close()
+}
+
+// hold holds back what the NATS server sends, until release.
+func (w *wire) hold()    { w.holding.Lock() }
+func (w *wire) release() { w.holding.Unlock() }
+
+// held is a connection to which nothing is written while the lock is held.
+type held struct {
+	to      net.Conn
+	holding *sync.RWMutex
+}
+
+func (h held) Write(p []byte) (int, error) {
+	h.holding.RLock()
+	defer h.holding.RUnlock()
+	return h.to.Write(p)
 }
 
 func (w *wire) cut() {
