@@ -39,7 +39,7 @@ func (h *Handler) authorized(c *call, r *http.Request, found *route) (*http.Requ
 	return transcode.Granted(ctx, r, granted, c.response.Header(), err)
 }
 
-// refuse answers a request that the authorizer has refused.
+// refuse answers a request that is refused before it is read.
 func (h *Handler) refuse(c *call, r *http.Request, err error) {
 	c.Err = err
 	public := connectError(h.options.public(statusOf(err)))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 )
 
@@ -28,6 +29,7 @@ type Call struct {
 type call struct {
 	Call
 	response *response
+	options  []grpc.CallOption
 	// halfDuplex is set when the client cannot be answered before it has sent everything.
 	halfDuplex bool
 	// over is set when Code and Err are.

@@ -126,6 +126,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c.Method = path
 	r, err := h.authorized(c, r, found)
+	if err == nil {
+		c.options, err = h.callOptions(r, found)
+	}
 	if err != nil {
 		h.refuse(c, r, err)
 		return

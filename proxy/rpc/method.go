@@ -10,7 +10,6 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/codingflow/rating/proxy/jsonwire"
-	"github.com/codingflow/rating/proxy/transcode"
 )
 
 // method serves the calls of one method.
@@ -94,7 +93,7 @@ func (m *method) invoke(ctx context.Context, c *call, request *connect.Request[m
 		header, trailer metadata.MD
 	)
 	err = m.handler.conn.Invoke(called, m.path, request.Msg.wire, &response.wire,
-		grpc.ForceCodecV2(transcode.RawCodec()), grpc.Header(&header), grpc.Trailer(&trailer))
+		append(c.options, grpc.Header(&header), grpc.Trailer(&trailer))...)
 	if info, ok := connect.CallInfoForHandlerContext(ctx); ok {
 		options.incoming(info.ResponseHeader(), header)
 		options.incoming(info.ResponseTrailer(), trailer)

@@ -31,7 +31,8 @@ type options struct {
 	types           []transcode.Types
 	public          func(*status.Status) *status.Status
 	observe         func(context.Context, Call)
-	authorize       Authorizer // nil for none
+	authorize       Authorizer  // nil for none
+	callOptions     CallOptions // nil for none
 	reflection      bool
 	trailerGrace    time.Duration
 }

@@ -12,8 +12,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-
-	"github.com/codingflow/rating/proxy/transcode"
 )
 
 // stream is a stream of either kind: what connects a client with a stream of the handler's connection.
@@ -45,7 +43,7 @@ func (m *method) open(ctx context.Context, client connect.StreamingHandlerConn) 
 		s.ctx, s.stop = context.WithTimeout(s.ctx, options.streamTimeout)
 	}
 	c.response.untilEnd(s.ctx, options.streamIdle, options.trailerGrace)
-	s.upstream, err = m.handler.conn.NewStream(s.ctx, &m.stream, m.path, grpc.ForceCodecV2(transcode.RawCodec()))
+	s.upstream, err = m.handler.conn.NewStream(s.ctx, &m.stream, m.path, c.options...)
 	if err != nil {
 		err = m.fail(c, err)
 		s.close()

@@ -77,6 +77,12 @@
 //
 // HEAD makes the call, waits for the first message, answers with the headers and cancels the call.
 //
+// # Answers that are fetched later
+//
+// Where there is a [WithAsync], `Prefer: respond-async` (RFC 7240) on a unary method with side effects is answered with 202,
+// its operation, and a Location to ask there again. [WithCallOptions] lets other headers mean something to the connection, such
+// as Idempotency-Key.
+//
 // # Streams of requests
 //
 // The body of a method with client streaming is NDJSON: application/x-ndjson, application/ndjson or application/jsonl. Each
@@ -128,8 +134,9 @@
 //	413  the body, or a line of it that is a message, is larger than [WithMaxBody], or a message than the transport takes; RESOURCE_EXHAUSTED
 //	415  a body of another media type, with Accept, and Accept-Post or Accept-Patch; or a compressed one, with
 //	     Accept-Encoding; INVALID_ARGUMENT
+//	422  the idempotency key was used for a request with another body; INVALID_ARGUMENT
 //
 // What clients may know is what [Presentable] leaves. Reasons of the transport, natsgrpc, are interpreted in its domain
-// only: MESSAGE_TOO_LARGE is 413, and QUEUE_FULL, BACKLOG (429), NO_WORKERS and NOT_CONNECTED (503) have a Retry-After even
+// only: MESSAGE_TOO_LARGE is 413, IDEMPOTENCY_KEY_REUSED 422, and QUEUE_FULL, BACKLOG (429), NO_WORKERS and NOT_CONNECTED (503) have a Retry-After even
 // without a google.rpc.RetryInfo. What is not for clients goes to [WithObserver].
 package transcode

@@ -195,6 +195,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.serveStream(w, r, call, found, segments)
 		return
 	}
+	if wait, ok := h.prefersAsync(r, found); ok {
+		h.serveAsync(w, r, call, found, segments, wait)
+		return
+	}
 	contentType, body, err := h.call(w, r, found, segments)
 	if err != nil {
 		h.fail(w, r, call, err)
@@ -229,15 +233,11 @@ func (h *Handler) serveUnrouted(w http.ResponseWriter, r *http.Request, path str
 
 // call reads the request, makes the call and returns what to answer. Response headers are set on w.
 func (h *Handler) call(w http.ResponseWriter, r *http.Request, found *route, segments []string) (contentType string, body []byte, err error) {
-	params, err := found.params(r, segments)
+	opts, err := h.callOptions(r, found.binding)
 	if err != nil {
 		return "", nil, err
 	}
-	request, err := h.request(w, r, found, params)
-	if err != nil {
-		return "", nil, err
-	}
-	ctx, err := h.outgoing(r.Context(), r)
+	ctx, request, err := h.unary(w, r, found, segments)
 	if err != nil {
 		return "", nil, err
 	}
@@ -247,13 +247,26 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, found *route, seg
 		response        []byte
 		header, trailer metadata.MD
 	)
-	err = h.conn.Invoke(ctx, found.rpc, request, &response,
-		grpc.ForceCodecV2(rawCodec{}), grpc.Header(&header), grpc.Trailer(&trailer))
+	err = h.conn.Invoke(ctx, found.rpc, request, &response, append(opts, grpc.Header(&header), grpc.Trailer(&trailer))...)
 	h.setHeaders(w.Header(), header, trailer)
 	if err != nil {
 		return "", nil, err
 	}
 	return found.answer(response)
+}
+
+// unary reads the request of a unary call and returns that, and the context with the metadata to send.
+func (h *Handler) unary(w http.ResponseWriter, r *http.Request, found *route, segments []string) (context.Context, []byte, error) {
+	params, err := found.params(r, segments)
+	if err != nil {
+		return nil, nil, err
+	}
+	request, err := h.request(w, r, found, params)
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, err := h.outgoing(r.Context(), r)
+	return ctx, request, err
 }
 
 // setHeaders sets what WithResponseHeaders lets through.

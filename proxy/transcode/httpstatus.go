@@ -19,11 +19,15 @@ import (
 //	404  NOT_FOUND            503  UNAVAILABLE
 //	                          504  DEADLINE_EXCEEDED
 //
-// This is the mapping of google/rpc/code.proto, which grpc-gateway has too. There is one exception: a RESOURCE_EXHAUSTED
-// with the reason MESSAGE_TOO_LARGE, from the transport, is 413.
+// This is the mapping of google/rpc/code.proto, which grpc-gateway has too. There are two exceptions, for reasons of the
+// transport: a RESOURCE_EXHAUSTED with MESSAGE_TOO_LARGE is 413, and an INVALID_ARGUMENT with IDEMPOTENCY_KEY_REUSED is 422, as
+// the draft of the header Idempotency-Key has it.
 func HTTPStatus(st *status.Status) int {
-	if st.Code() == codes.ResourceExhausted && transportReason(st) == reasonMessageTooLarge {
+	switch code := st.Code(); {
+	case code == codes.ResourceExhausted && transportReason(st) == reasonMessageTooLarge:
 		return http.StatusRequestEntityTooLarge
+	case code == codes.InvalidArgument && transportReason(st) == reasonKeyReused:
+		return http.StatusUnprocessableEntity
 	}
 	return runtime.HTTPStatusFromCode(st.Code())
 }

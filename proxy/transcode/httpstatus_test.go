@@ -52,6 +52,8 @@ func TestHTTPStatusByReason(t *testing.T) {
 		{"too large for the transport", codes.ResourceExhausted, "MESSAGE_TOO_LARGE", "natsgrpc", http.StatusRequestEntityTooLarge},
 		{"too large for a service", codes.ResourceExhausted, "MESSAGE_TOO_LARGE", "rating.example.com", http.StatusTooManyRequests},
 		{"too large for nobody", codes.ResourceExhausted, "MESSAGE_TOO_LARGE", "", http.StatusTooManyRequests},
+		{"a key of another request", codes.InvalidArgument, "IDEMPOTENCY_KEY_REUSED", "natsgrpc", http.StatusUnprocessableEntity},
+		{"a key of another request, of a service", codes.InvalidArgument, "IDEMPOTENCY_KEY_REUSED", "rating.example.com", http.StatusBadRequest},
 		{"with another code", codes.InvalidArgument, "MESSAGE_TOO_LARGE", "natsgrpc", http.StatusBadRequest},
 		{"full", codes.ResourceExhausted, "QUEUE_FULL", "natsgrpc", http.StatusTooManyRequests},
 		{"backlog", codes.ResourceExhausted, "BACKLOG", "natsgrpc", http.StatusTooManyRequests},

@@ -31,7 +31,9 @@ type options struct {
 	types           []Types
 	newCodec        NewCodec
 	observe         func(context.Context, Call)
-	authorize       Authorizer // nil for none
+	authorize       Authorizer  // nil for none
+	callOptions     CallOptions // nil for none
+	async           Async       // nil for none
 }
 
 const (

@@ -17,22 +17,23 @@ const (
 	reasonNoWorkers       = "NO_WORKERS"
 	reasonNotConnected    = "NOT_CONNECTED"
 	reasonMessageTooLarge = "MESSAGE_TOO_LARGE"
+	reasonKeyReused       = "IDEMPOTENCY_KEY_REUSED"
 )
 
 // transportMessages are what clients are told of the transport's errors, by their reasons. The transport's own messages
 // are for operators: they tell of NATS, its queues and its limits.
 var transportMessages = map[string]string{
-	reasonQueueFull:          "too many requests are waiting; try again later",
-	reasonBacklog:            "so many requests are waiting that the answer would come too late; try again later",
-	reasonNoWorkers:          "no instance of the service is running",
-	"NO_QUEUE":               "the service takes no requests at the moment",
-	reasonNotConnected:       "the service cannot be reached at the moment",
-	reasonMessageTooLarge:    "the request or its answer is too large",
-	"PARTS_LOST":             "a part of the request or of its answer was lost",
-	"NOT_CONFIRMED":          "the request was not accepted in time",
-	"STREAM_NOT_CLAIMED":     "the service had no room for the stream",
-	"STREAM_BROKEN":          "the stream is broken",
-	"IDEMPOTENCY_KEY_REUSED": "the idempotency key was used for a request with another body",
+	reasonQueueFull:       "too many requests are waiting; try again later",
+	reasonBacklog:         "so many requests are waiting that the answer would come too late; try again later",
+	reasonNoWorkers:       "no instance of the service is running",
+	"NO_QUEUE":            "the service takes no requests at the moment",
+	reasonNotConnected:    "the service cannot be reached at the moment",
+	reasonMessageTooLarge: "the request or its answer is too large",
+	"PARTS_LOST":          "a part of the request or of its answer was lost",
+	"NOT_CONFIRMED":       "the request was not accepted in time",
+	"STREAM_NOT_CLAIMED":  "the service had no room for the stream",
+	"STREAM_BROKEN":       "the stream is broken",
+	reasonKeyReused:       "the idempotency key was used for a request with another body",
 }
 
 // transportMessage returns what clients are told of an error with a reason of the transport.

@@ -78,6 +78,10 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request, call Call,
 
 // open begins the call and sends the request, or begins to.
 func (s *streamCall) open(segments []string) error {
+	opts, err := s.handler.callOptions(s.r, s.route.binding)
+	if err != nil {
+		return err
+	}
 	params, err := s.route.params(s.r, segments)
 	if err != nil {
 		return err
@@ -102,7 +106,7 @@ func (s *streamCall) open(segments []string) error {
 	if err != nil {
 		return err
 	}
-	s.stream, err = s.handler.conn.NewStream(ctx, &s.route.desc, s.route.rpc, grpc.ForceCodecV2(rawCodec{}))
+	s.stream, err = s.handler.conn.NewStream(ctx, &s.route.desc, s.route.rpc, opts...)
 	if err != nil {
 		return err
 	}
