@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/codingflow/rating/proxy/compress"
 	"github.com/codingflow/rating/proxy/transcode"
 )
 
@@ -52,13 +53,14 @@ func New(bindings []*transcode.Binding, config Config) (*API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("openapi: encode the document: %w", err)
 	}
-	return &API{document: newStatic("application/json", data), page: newPageHandler()}, nil
+	return &API{document: compress.NewDocument(documentHeader("application/json"), data), page: newPageHandler()}, nil
 }
 
-// Document serves the OpenAPI document as JSON, at any path, with a strong ETag.
+// Document serves the OpenAPI document as JSON, at any path, compressed for clients that ask for it, with a strong ETag for
+// each coding.
 func (a *API) Document() http.Handler { return a.document }
 
-// Page serves the page, with a strong ETag. It gets the document from openapi.json beside its own path, so where the
+// Page serves the page, in the same way. It gets the document from openapi.json beside its own path, so where the
 // document is at /openapi.json the page's path has one segment, such as /docs. It loads nothing else, and calls nothing
 // but the API.
 func (a *API) Page() http.Handler { return a.page }

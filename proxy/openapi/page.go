@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"net/http"
 	"strings"
+
+	"github.com/codingflow/rating/proxy/compress"
 )
 
 // The page's parts, which are put into one document.
@@ -20,10 +22,10 @@ var (
 
 func newPageHandler() http.Handler {
 	html := strings.NewReplacer("/* page.css */", pageCSS, "/* page.js */", pageJS).Replace(pageHTML)
-	s := newStatic("text/html; charset=utf-8", []byte(html))
+	header := documentHeader("text/html; charset=utf-8")
 	// Nothing runs and nothing looks in any way but the page's own, whatever a comment holds; and only this origin is
 	// asked, so that a token that was typed here goes nowhere else.
-	s.header.Set("Content-Security-Policy", strings.Join([]string{
+	header.Set("Content-Security-Policy", strings.Join([]string{
 		"default-src 'none'",
 		"script-src " + hashSource(pageJS),
 		"style-src " + hashSource(pageCSS),
@@ -34,8 +36,8 @@ func newPageHandler() http.Handler {
 		"frame-ancestors 'none'",
 		"require-trusted-types-for 'script'",
 	}, "; "))
-	s.header.Set("Referrer-Policy", "no-referrer")
-	return s
+	header.Set("Referrer-Policy", "no-referrer")
+	return compress.NewDocument(header, []byte(html))
 }
 
 // hashSource returns the source expression for an inline text (Content Security Policy, section 2.3.1).
