@@ -28,6 +28,7 @@ type config struct {
 	Listen        string           `env:"PROXY_LISTEN" default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
 	Prefix        string           `env:"PROXY_PREFIX" default:"/api" help:"Path below which the API is served; / for none."`
 	Descriptors   string           `env:"PROXY_DESCRIPTORS" placeholder:"FILE" help:"FileDescriptorSet (buf build -o FILE) with services to serve beside the built-in ones. A file in it replaces the built-in one of the same path."`
+	Reflection    bool             `env:"PROXY_REFLECTION" default:"true" negatable:"" help:"Serve gRPC's server reflection. With --oidc-issuer it needs a token."`
 	Timeout       time.Duration    `env:"PROXY_TIMEOUT" default:"30s" help:"How long a call may take at most; streams may take longer."`
 	StreamTimeout time.Duration    `env:"PROXY_STREAM_TIMEOUT" default:"0s" help:"How long a stream may take at most; 0s for no limit."`
 	MaxBody       int64            `env:"PROXY_MAX_BODY" default:"1048576" help:"Size of a request body at most, in bytes."`
@@ -96,6 +97,7 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 		DrainTimeout:  cfg.DrainTimeout,
 		DrainDelay:    cfg.DrainDelay,
 		Auth:          authenticator,
+		NoReflection:  !cfg.Reflection,
 		Logger:        logger,
 		Ready: func(context.Context) error {
 			if !nc.IsConnected() {

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	authv1 "github.com/codingflow/rating/proto/auth/v1"
+	"github.com/codingflow/rating/proxy/auth"
 	"github.com/codingflow/rating/proxy/auth/authtest"
 )
 
@@ -115,6 +116,32 @@ func TestMethodsSayWhatTheyNeed(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestWhatAMethodNeedsCanBeTold(t *testing.T) {
+	provider := authtest.NewProvider(t)
+	a, _ := authenticator(t, provider)
+	for _, test := range []struct {
+		service, method string
+		want            auth.Access
+	}{
+		{"", "", auth.Access{}},
+		{"allow_unauthenticated: true", "", auth.Access{Optional: true}},
+		{`required_scopes: "read"`, "", auth.Access{Scopes: []string{"read"}}},
+		{`required_scopes: "read"`, `required_scopes: ["write", "read"]`, auth.Access{Scopes: []string{"write", "read"}}},
+		{"", `allow_unauthenticated: true required_scopes: "read"`, auth.Access{Scopes: []string{"read"}}},
+	} {
+		access, err := a.Access(method(t, test.service, test.method))
+		require.NoError(t, err)
+		require.Equal(t, test.want, access)
+	}
+	require.True(t, a.Checks())
+	require.Equal(t, provider.Issuer+"/.well-known/openid-configuration", a.Discovery())
+	elsewhere, _ := authenticator(t, provider, auth.WithKeys(provider.Issuer+"/keys"))
+	require.Empty(t, elsewhere.Discovery())
+	unchecked := auth.NewUnchecked()
+	require.False(t, unchecked.Checks())
+	require.Empty(t, unchecked.Discovery())
 }
 
 func TestChallengesNameTheScopes(t *testing.T) {

@@ -41,10 +41,14 @@ func newSource(issuer, location string, client *http.Client) (source, error) {
 	return inFile(location), nil
 }
 
+func discoveryURL(issuer string) string {
+	return strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration"
+}
+
 // discovered is what OpenID Connect Discovery 1.0, section 4 finds. The document is read each time, for an issuer may move
 // its keys.
 func discovered(issuer string, client *http.Client) source {
-	location := strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration"
+	location := discoveryURL(issuer)
 	return func(ctx context.Context) ([]publicKey, error) {
 		data, err := get(ctx, client, location)
 		if err != nil {

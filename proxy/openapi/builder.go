@@ -56,19 +56,14 @@ func newDocument(bindings []*transcode.Binding, config Config) *document {
 			Name: header.Name, In: "header", Description: header.Description, Schema: &schema{Type: "string"},
 		}
 	}
-	if config.Authorized != nil {
-		b.document.Components.SecuritySchemes = map[string]*securityScheme{bearer: {
-			Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "A token in the header `Authorization: Bearer …`.",
-		}}
+	if config.Security != nil {
+		b.document.Components.SecuritySchemes = config.Security.schemes()
 	}
 	for _, binding := range bindings {
 		b.add(binding)
 	}
 	return b.document
 }
-
-// bearer is the name of the only security scheme.
-const bearer = "bearer"
 
 // tagsOf returns a tag for each service.
 func tagsOf(bindings []*transcode.Binding) []tag {
@@ -160,8 +155,8 @@ func (b *builder) operation(binding *transcode.Binding, wildcards []wildcard) *o
 			o.Parameters = append(o.Parameters, &parameter{Ref: parameterPrefix + header.Name})
 		}
 	}
-	if b.config.Authorized != nil && b.config.Authorized(binding) {
-		o.Security = []map[string][]string{{bearer: {}}}
+	if b.config.Security != nil {
+		o.Security = b.config.Security.requirements(binding)
 	}
 	return o
 }

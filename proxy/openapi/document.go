@@ -89,10 +89,11 @@ type components struct {
 }
 
 type securityScheme struct {
-	Type         string `json:"type"`
-	Scheme       string `json:"scheme"`
-	BearerFormat string `json:"bearerFormat"`
-	Description  string `json:"description"`
+	Type             string `json:"type"`
+	Scheme           string `json:"scheme,omitempty"`
+	BearerFormat     string `json:"bearerFormat,omitempty"`
+	OpenIDConnectURL string `json:"openIdConnectUrl,omitempty"`
+	Description      string `json:"description"`
 }
 
 // unlisted is a binding that OpenAPI has no place for.

@@ -25,8 +25,8 @@ type Config struct {
 	Prefix string
 	// Headers are the headers of requests that mean something to all or some operations. Default none.
 	Headers []Header
-	// Authorized says which bindings want a bearer token. Default: none, and the document has no security.
-	Authorized func(*transcode.Binding) bool
+	// Security says what the API asks of its callers. Default: nothing, and the document has no security.
+	Security *Security
 }
 
 // Header is a header of requests. OpenAPI keeps Accept, Content-Type and Authorization for itself.

@@ -354,11 +354,18 @@ function requestForm(path, method, operation) {
 
 // --- Operations
 
+// accessOf says what an operation's security asks of its callers.
+function accessOf(security) {
+  if (security.some((alternative) => Object.keys(alternative).length === 0)) return "Takes a token in the Authorization header, but needs none.";
+  const [scopes] = Object.values(security[0]);
+  return `Needs a token in the Authorization header${scopes.length ? `, with the scopes ${scopes.join(" ")}` : ""}.`;
+}
+
 function operationBody(path, method, operation) {
   return [
     operation.deprecated && element("p", { class: "bad" }, "Deprecated."),
     ...prose(operation.description),
-    operation.security && element("p", {}, "Wants a token in the Authorization header."),
+    operation.security && element("p", {}, accessOf(operation.security)),
     element("p", { class: "quiet" }, "gRPC: ", element("code", {}, operation["x-rpc"])),
     element("h3", {}, "Try it"),
     ...requestForm(path, method, operation),

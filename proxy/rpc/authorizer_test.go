@@ -204,6 +204,8 @@ func TestAuthorizerIsAskedOnlyForMethods(t *testing.T) {
 	for path, want := range map[string]string{
 		"/natsgrpctest.v1.EchoService/Query":   `{"code":"unknown","message":"internal error"}`,
 		"/natsgrpctest.v1.EchoService/Nothing": `{"code":"unimplemented","message":"there is no such method"}`,
+		// It tells of what is not in REST, and is a method like any other.
+		"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": `{"code":"unknown","message":"internal error"}`,
 	} {
 		r := httptest.NewRequest(http.MethodPost, path, strings.NewReader("{}"))
 		r.Header.Set("Content-Type", "application/json")
@@ -211,7 +213,7 @@ func TestAuthorizerIsAskedOnlyForMethods(t *testing.T) {
 		handler.ServeHTTP(w, r)
 		require.Equal(t, want, w.Body.String())
 	}
-	require.Equal(t, 1, asked)
+	require.Equal(t, 2, asked)
 
 	_, err = rpc.New(startGRPC(t)(t, (&backend{}).register, interceptors{}), services(), rpc.WithAuthorizer(nil))
 	require.EqualError(t, err, "rpc: authorizer is nil")

@@ -138,8 +138,8 @@ func WithObserver(observe func(context.Context, Call)) Option {
 	})
 }
 
-// WithReflection serves grpc.reflection.v1.ServerReflection: anyone who reaches the handler can read the descriptors of
-// the services and of all that they import, whatever the authorizer says.
+// WithReflection serves grpc.reflection.v1.ServerReflection: who may call it can read the descriptors of the services and of
+// all that they import. The authorizer is asked as for any other method.
 func WithReflection() Option {
 	return optionFunc(func(o *options) error { o.reflection = true; return nil })
 }

@@ -38,7 +38,8 @@ func (h *Handler) addReflection(services []protoreflect.ServiceDescriptor) {
 	}
 	path := reflectionpb.ServerReflection_ServerReflectionInfo_FullMethodName
 	h.services[reflectionService] = true
-	h.routes[path] = &route{sends: true, handler: connect.NewBidiStreamHandler(path, serve,
+	method := reflectionpb.File_grpc_reflection_v1_reflection_proto.Services().ByName("ServerReflection").Methods().ByName("ServerReflectionInfo")
+	h.routes[path] = &route{sends: true, method: method, handler: connect.NewBidiStreamHandler(path, serve,
 		connect.WithReadMaxBytes(h.options.maxMessage),
 		withGzip(),
 		connect.WithInterceptors(observeStreams{}))}

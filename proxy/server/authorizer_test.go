@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net"
@@ -108,6 +109,27 @@ func TestTheRatingAPINeedsTokensToWrite(t *testing.T) {
 		require.Less(t, do(server, "GET", path).Code, 400, path)
 	}
 	require.Equal(t, 204, do(server, "OPTIONS", "/api/users/1").Code)
+}
+
+// The document says of each operation what a call needs.
+func TestTheDocumentSaysWhatNeedsATokenAndWhereItComesFrom(t *testing.T) {
+	provider := authtest.NewProvider(t)
+	server, _, _ := guarded(t, provider, Config{})
+	var document struct {
+		Paths      map[string]map[string]struct{ Security any }
+		Components struct{ SecuritySchemes map[string]map[string]string }
+	}
+	require.NoError(t, json.Unmarshal(do(server, "GET", "/openapi.json").Body.Bytes(), &document))
+	require.Equal(t, "http", document.Components.SecuritySchemes["bearer"]["type"])
+	require.Equal(t, provider.Issuer+"/.well-known/openid-configuration", document.Components.SecuritySchemes["openId"]["openIdConnectUrl"])
+	token := []any{map[string]any{"bearer": []any{}}, map[string]any{"openId": []any{}}}
+	require.Equal(t, token, document.Paths["/users"]["post"].Security)
+	require.Equal(t, append([]any{map[string]any{}}, token...), document.Paths["/ratings"]["get"].Security)
+
+	document.Paths, document.Components.SecuritySchemes = nil, nil
+	require.NoError(t, json.Unmarshal(do(newServer(t, &users{}, Config{}), "GET", "/openapi.json").Body.Bytes(), &document))
+	require.Nil(t, document.Components.SecuritySchemes)
+	require.Nil(t, document.Paths["/users"]["post"].Security)
 }
 
 func TestServicesGetTheCallersClaimsAndNoneOfItsOwn(t *testing.T) {

@@ -72,6 +72,8 @@ type Config struct {
 	// network of 64 bits of IPv6. Those beyond are closed at once. TrustedProxies count in total only. Default
 	// [DefaultMaxConnections] and [DefaultMaxConnectionsPerClient].
 	MaxConnections, MaxConnectionsPerClient int
+	// NoReflection leaves out gRPC's server reflection. Where tokens are checked it needs one.
+	NoReflection bool
 	// Logger gets the access log: a line per request, at level debug for /healthz and /readyz, error for a status of 500
 	// and above, and info for all others. Default none.
 	Logger *slog.Logger

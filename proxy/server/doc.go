@@ -2,7 +2,8 @@
 // everything around them that a listener needs. It takes any grpc.ClientConnInterface.
 //
 //	/api/…            the API as REST, see package transcode; the prefix is configurable
-//	/pkg.Service/…    the API's services by gRPC, gRPC-Web and Connect, see package rpc; there is server reflection
+//	/pkg.Service/…    the API's services by gRPC, gRPC-Web and Connect, see package rpc; there is server reflection, which
+//	                  needs a token where tokens are checked
 //	/docs             a page to read and try the REST API, and /openapi.json, its document, see package openapi
 //	/healthz          200 while the process lives
 //	/readyz           200 while it takes requests; 503 with the reason while it does not, or is draining
@@ -10,6 +11,9 @@
 //	/                 redirects to /ui/
 //
 // HTTP/1.1 and HTTP/2 are spoken on the same port. Without TLS a client has to know that HTTP/2 is, as gRPC clients do.
+//
+// REST, the documents and the web app are compressed for clients that ask for it, see package compress. gRPC, gRPC-Web and
+// Connect compress by themselves.
 //
 // Anything else is a 404 as transcode.WriteError writes it, in the shape that the client likes, and so is a panic's 500.
 //

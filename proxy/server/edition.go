@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/dynamicpb"
 
+	"github.com/codingflow/rating/proxy/compress"
 	"github.com/codingflow/rating/proxy/openapi"
 	"github.com/codingflow/rating/proxy/rpc"
 	"github.com/codingflow/rating/proxy/transcode"
@@ -17,7 +18,9 @@ import (
 
 // edition is what the server serves of one set of descriptors. It does not change.
 type edition struct {
-	api  *transcode.Handler
+	api *transcode.Handler
+	// rest is api as clients get it: compressed.
+	rest http.Handler
 	docs *openapi.API
 	rpc  *rpc.Handler
 	ui   http.Handler
@@ -43,7 +46,7 @@ func newEdition(conn grpc.ClientConnInterface, config Config) (*edition, error) 
 	for _, skipped := range api.Skipped() {
 		config.Logger.Warn("method has no route", slog.String("rpc", string(skipped.Method)), slog.String("reason", skipped.Reason))
 	}
-	protocols, err := rpc.New(conn, services,
+	options := []rpc.Option{
 		rpc.WithTimeout(config.Timeout),
 		rpc.WithStreamTimeout(config.StreamTimeout),
 		rpc.WithStreamIdle(config.StreamIdle),
@@ -53,17 +56,22 @@ func newEdition(conn grpc.ClientConnInterface, config Config) (*edition, error) 
 		rpc.WithTypes(types),
 		rpc.WithAuthorizer(config.Auth.Authorize),
 		rpc.WithObserver(observeRPC),
-		rpc.WithReflection())
+	}
+	if !config.NoReflection {
+		options = append(options, rpc.WithReflection())
+	}
+	protocols, err := rpc.New(conn, services, options...)
 	if err != nil {
 		return nil, err
 	}
-	e := &edition{api: api, rpc: protocols, ui: config.UI}
+	e := &edition{api: api, rest: compress.Handler(api), rpc: protocols, ui: config.UI}
 	if e.ui == nil {
 		if e.ui, err = newPlaceholder(config.Prefix, api.Bindings()); err != nil {
 			return nil, fmt.Errorf("server: %w", err)
 		}
 	}
-	if e.docs, err = openapi.New(api.Bindings(), openapi.Config{Prefix: config.Prefix}); err != nil {
+	e.ui = compress.Handler(e.ui)
+	if e.docs, err = openapi.New(api.Bindings(), openapi.Config{Prefix: config.Prefix, Security: security(config.Auth)}); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
 	return e, nil

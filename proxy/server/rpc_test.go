@@ -114,6 +114,13 @@ func TestBinaryHeadersAreForRPCOnly(t *testing.T) {
 	require.EqualError(t, err, `rpc: header "connect-x" cannot be forwarded`)
 }
 
+func TestReflectionCanBeLeftOut(t *testing.T) {
+	// Where it is, it wants HTTP/2.
+	const path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+	require.Equal(t, 505, do(newServer(t, &users{}, Config{}), "GET", path).Code)
+	require.Equal(t, 404, do(newServer(t, &users{}, Config{NoReflection: true}), "GET", path).Code)
+}
+
 // TestReflectionIsServed asks what grpcurl asks.
 func TestReflectionIsServed(t *testing.T) {
 	r := run(t, newServer(t, &users{}, Config{}))

@@ -113,7 +113,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	case current.rpc.Handles(r):
 		current.rpc.ServeHTTP(w, r)
 	case strings.HasPrefix(path, s.config.Prefix+"/"):
-		current.api.ServeHTTP(w, withoutPrefix(r, s.config.Prefix))
+		current.rest.ServeHTTP(w, withoutPrefix(r, s.config.Prefix))
 	default:
 		transcode.WriteError(w, r, status.New(codes.NotFound, "there is nothing at this path"))
 	}
