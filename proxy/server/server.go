@@ -58,6 +58,7 @@ func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
 	s.metadataPath, s.metadata = config.Auth.ResourceMetadata()
 	handler := withRecovery(http.HandlerFunc(s.route))
 	handler = withHeaderLimits(handler)
+	handler = withSafeFraming(handler)
 	handler = withCORS(config, handler)
 	handler = withHSTS(config.HSTS, handler)
 	handler = withAccessLog(config.Logger, handler)
