@@ -32,7 +32,7 @@ func (m *method) add(descriptor protoreflect.MethodDescriptor, codecs *jsonwire.
 	options := []connect.HandlerOption{
 		connect.WithCodec(protoCodec{}),
 		connect.WithReadMaxBytes(m.handler.options.maxMessage),
-		withGzip(),
+		withGzip(m.handler.options.maxMessage),
 		connect.WithIdempotency(idempotency(descriptor)),
 		connect.WithInterceptors(observeStreams{}),
 	}

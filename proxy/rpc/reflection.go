@@ -41,7 +41,7 @@ func (h *Handler) addReflection(services []protoreflect.ServiceDescriptor) {
 	method := reflectionpb.File_grpc_reflection_v1_reflection_proto.Services().ByName("ServerReflection").Methods().ByName("ServerReflectionInfo")
 	h.routes[path] = &route{sends: true, method: method, handler: connect.NewBidiStreamHandler(path, serve,
 		connect.WithReadMaxBytes(h.options.maxMessage),
-		withGzip(),
+		withGzip(h.options.maxMessage),
 		connect.WithInterceptors(observeStreams{}))}
 }
 
