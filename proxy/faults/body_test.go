@@ -226,7 +226,7 @@ func (w *world) requireQuiet(goroutines int) {
 	const slack = 5 // the runtime's own, and keep-alives of others
 	require.Eventually(w.t, func() bool {
 		open, _ := w.server.Connections()
-		return open == 0 && runtime.NumGoroutine() <= goroutines+slack
+		return open == 0 && runtime.NumGoroutine()-slack <= goroutines
 	}, soon, 10*time.Millisecond, "something is left")
 }
 

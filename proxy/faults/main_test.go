@@ -41,6 +41,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // soon is when something must have happened that takes a moment, on a busy machine too.
 const soon = 30 * time.Second
 
+// slots is how many calls of each kind the service runs at a time.
+const slots = 64
+
 // full reports whether the tests have their full size: TEST_SIZE=full.
 func full() bool { return os.Getenv("TEST_SIZE") == "full" }
 
@@ -167,15 +170,17 @@ type world struct {
 	address string
 	server  *server.Server
 	log     *log
+	// stopService stops the service that the world has begun with.
+	stopService func()
 }
 
 // newWorld runs a proxy and its service in front of a NATS server at url until the test ends.
 func newWorld(t testing.TB, url string, config server.Config) *world {
 	t.Helper()
 	w := &world{t: t, files: files(t), users: &users{}, streams: &natsgrpctest.Streams{}, log: &log{}}
-	w.work(url)
+	w.stopService = w.work(url)
 	w.nc = connect(t, url)
-	conn, err := natsgrpc.NewConn(w.nc, natsgrpc.WithDescriptors(w.files))
+	conn, err := natsgrpc.NewConn(w.nc, natsgrpc.WithDescriptors(w.files), natsgrpc.WithLogger(slog.New(slog.DiscardHandler)))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, conn.Close()) })
 	config.Files = w.files
@@ -222,7 +227,7 @@ func connect(t testing.TB, url string) *nats.Conn {
 // work runs the service until the test ends, or until it is stopped.
 func (w *world) work(url string) (stop func()) {
 	w.t.Helper()
-	worker, err := natsgrpc.NewServer(connect(w.t, url), natsgrpc.WithDescriptors(w.files), natsgrpc.WithSlots(64, 64))
+	worker, err := natsgrpc.NewServer(connect(w.t, url), natsgrpc.WithDescriptors(w.files), natsgrpc.WithSlots(slots, slots))
 	require.NoError(w.t, err)
 	ratingv1.RegisterUserServiceServer(worker, w.users)
 	streampb.RegisterStreamServiceServer(worker, w.streams)
