@@ -80,8 +80,8 @@ type Config struct {
 }
 
 const (
-	// DefaultMaxConnections bounds connections: one that is idle takes some 20 KiB, with TLS or HTTP/2 60, so that this many
-	// fit into 1 GiB.
+	// DefaultMaxConnections bounds connections: one that is idle takes up to 25 KiB, with TLS up to 45, so that this many fit
+	// into 512 MiB.
 	DefaultMaxConnections = 10_000
 	// DefaultMaxConnectionsPerClient is a tenth of that, and far more than a browser or a client library opens.
 	DefaultMaxConnectionsPerClient = 1_000

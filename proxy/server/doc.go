@@ -22,4 +22,7 @@
 //
 // Each request has an id: the client's X-Request-Id if it is 1 to 128 letters, digits, `.`, `_` or `-`, or else a random
 // one. It is in the answer, in the access log, and in the gRPC metadata (x-request-id) of the call.
+//
+// Limits of time, size and number, TLS, the origins of other sites and whom to believe about where a request comes from are
+// in docs/security.md.
 package server
