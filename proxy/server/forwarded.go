@@ -213,12 +213,12 @@ func (p *forwardedParser) pair() (name, value string, ok bool) {
 	return name, value, value != ""
 }
 
-// tokenCharacters are those of a token (RFC 9110, section 5.6.2), and the colon and brackets, which proxies do not quote
+// nodeCharacters are those of a token (RFC 9110, section 5.6.2), and the colon and brackets, which proxies do not quote
 // as they should.
-const tokenCharacters = "!#$%&'*+-.^_`|~:[]0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+const nodeCharacters = "!#$%&'*+-.^_`|~:[]0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 func (p *forwardedParser) token() string {
-	rest := strings.TrimLeft(p.text, tokenCharacters)
+	rest := strings.TrimLeft(p.text, nodeCharacters)
 	token := p.text[:len(p.text)-len(rest)]
 	p.text = rest
 	return token

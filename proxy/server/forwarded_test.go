@@ -83,7 +83,7 @@ func TestForwardedIsBelievedOfTrustedProxiesOnly(t *testing.T) {
 			require.NoError(t, err)
 			var got *http.Request
 			handler := f.handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r }))
-			r := httptest.NewRequest("GET", "/", nil)
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
 			r.RemoteAddr = test.peer
 			for _, header := range test.headers {
 				name, value, _ := strings.Cut(header, ": ")
@@ -118,7 +118,7 @@ func TestForwardedHeadersOfClientsAreDropped(t *testing.T) {
 		Logger:         slog.New(slog.NewJSONHandler(&log, nil)),
 	})
 	get := func(peer string) {
-		r := httptest.NewRequest("GET", "/api/users/1", nil)
+		r := httptest.NewRequest(http.MethodGet, "/api/users/1", nil)
 		r.RemoteAddr = peer
 		r.Header.Set("X-Forwarded-For", "192.0.2.1")
 		server.ServeHTTP(httptest.NewRecorder(), r)

@@ -137,7 +137,7 @@ func withoutPrefix(r *http.Request, prefix string) *http.Request {
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	base, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
-	server := &http.Server{
+	server := &http.Server{ //nolint:gosec // limits.apply sets its timeouts
 		Handler:     s,
 		BaseContext: func(net.Listener) context.Context { return base },
 		ErrorLog:    newErrorLog(s.config.Logger),
