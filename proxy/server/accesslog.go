@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -20,7 +22,8 @@ type access struct {
 	route string
 	call  *transcode.Call // nil if the transcoder did not answer
 	rpc   *rpc.Call       // nil if no other protocol did
-	panic any             // nil without one
+	trace trace.SpanContext
+	panic any // nil without one
 	stack []byte
 }
 
@@ -66,38 +69,28 @@ func withAccessLog(logger *slog.Logger, next http.Handler) http.Handler {
 }
 
 func (a *access) log(r *http.Request, logger *slog.Logger, w *responseRecorder, duration time.Duration) {
-	httpStatus := w.status
-	client, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		client = r.RemoteAddr
-	}
-	attrs := []slog.Attr{slog.String("client", client), slog.String("method", r.Method), slog.String("route", a.route)}
+	httpStatus, _, failed := a.result(w)
+	attrs := []slog.Attr{slog.String("client", clientAddress(r)), slog.String("method", r.Method), slog.String("route", a.route)}
 	if a.call != nil {
-		httpStatus = a.call.HTTPStatus
 		if a.call.Binding != nil {
 			attrs = append(attrs, slog.String("rpc", string(a.call.Binding.Method.FullName())))
 		}
 		attrs = append(attrs, slog.String("code", a.call.Code.String()))
 	}
-	if httpStatus == 0 {
-		httpStatus = http.StatusOK // net/http's, for a handler that writes nothing
-	}
-	failed := httpStatus >= http.StatusInternalServerError
 	if a.rpc != nil {
 		rpc := strings.ReplaceAll(strings.TrimPrefix(a.rpc.Method, "/"), "/", ".")
 		attrs = append(attrs, slog.String("rpc", rpc), slog.String("protocol", a.rpc.Protocol), slog.String("code", a.rpc.Code.String()))
-		failed = isServerError(a.rpc.Code)
 	}
 	attrs = append(attrs,
 		slog.Int("status", httpStatus),
 		slog.Float64("duration_ms", float64(duration.Microseconds())/1e3),
 		slog.Int64("bytes", w.bytes),
 		slog.String("request_id", w.Header().Get(requestIDHeader)))
-	if a.call != nil && a.call.Err != nil {
-		attrs = append(attrs, slog.String("error", a.call.Err.Error()))
+	if a.trace.IsValid() {
+		attrs = append(attrs, slog.String("trace_id", a.trace.TraceID().String()))
 	}
-	if a.rpc != nil && a.rpc.Err != nil {
-		attrs = append(attrs, slog.String("error", a.rpc.Err.Error()))
+	if problem := a.problem(); problem != "" {
+		attrs = append(attrs, slog.String("error", problem))
 	}
 	if a.panic != nil {
 		attrs = append(attrs, slog.Any("panic", a.panic), slog.String("stack", string(a.stack)))
@@ -110,6 +103,52 @@ func (a *access) log(r *http.Request, logger *slog.Logger, w *responseRecorder, 
 		level = slog.LevelDebug
 	}
 	logger.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// result returns the status of an answer, gRPC's code in words, "" where no method was called, and whether it is the
+// server's fault.
+func (a *access) result(w *responseRecorder) (httpStatus int, code string, failed bool) {
+	httpStatus = w.status
+	if a.call != nil {
+		httpStatus = a.call.HTTPStatus
+		code = codeName(a.call.Code)
+	}
+	if httpStatus == 0 {
+		httpStatus = http.StatusOK // net/http's, for a handler that writes nothing
+	}
+	failed = httpStatus >= http.StatusInternalServerError
+	if a.rpc != nil {
+		code, failed = codeName(a.rpc.Code), isServerError(a.rpc.Code)
+	}
+	return httpStatus, code, failed || a.panic != nil
+}
+
+// problem returns what went wrong in a call, "" for nothing. Clients do not get to see it.
+func (a *access) problem() string {
+	switch {
+	case a.call != nil && a.call.Err != nil:
+		return a.call.Err.Error()
+	case a.rpc != nil && a.rpc.Err != nil:
+		return a.rpc.Err.Error()
+	}
+	return ""
+}
+
+// codeName is a status code as gRPC and OpenTelemetry's conventions write it: NOT_FOUND.
+func codeName(c codes.Code) string {
+	if name, known := code.Code_name[int32(c)]; known {
+		return name
+	}
+	return "_OTHER" // a service can answer any number
+}
+
+// clientAddress returns the address of who has sent a request, without the port.
+func clientAddress(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
 }
 
 // isServerError reports whether a code is one that REST has a status of 500 or above for, but for UNIMPLEMENTED, which is

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/codingflow/rating/proxy/auth"
@@ -74,6 +76,11 @@ type Config struct {
 	MaxConnections, MaxConnectionsPerClient int
 	// NoReflection leaves out gRPC's server reflection. Where tokens are checked it needs one.
 	NoReflection bool
+	// MeterProvider measures requests and connections: what the metrics are is said in docs/observability.md. Default none.
+	MeterProvider metric.MeterProvider
+	// TracerProvider makes a span of each request, below the one that the client's traceparent names. Whether clients are
+	// to be believed when they say that a trace is wanted is the provider's sampler to decide. Default none.
+	TracerProvider trace.TracerProvider
 	// Logger gets the access log: a line per request, at level debug for /healthz and /readyz, error for a status of 500
 	// and above, and info for all others. Default none.
 	Logger *slog.Logger

@@ -56,11 +56,16 @@ func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
 	}
 	s.edition.Store(first)
 	s.metadataPath, s.metadata = config.Auth.ResourceMetadata()
+	observed, err := newTelemetry(s)
+	if err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
 	handler := withRecovery(http.HandlerFunc(s.route))
 	handler = withHeaderLimits(handler)
 	handler = withSafeFraming(handler)
 	handler = withCORS(config, handler)
 	handler = withHSTS(config.HSTS, handler)
+	handler = observed.around(handler)
 	handler = withAccessLog(config.Logger, handler)
 	handler = withRequestID(handler)
 	s.handler = forwarding.handler(handler)
