@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/proxy/auth"
 	"github.com/codingflow/rating/proxy/server"
+	"github.com/codingflow/rating/telemetry"
 )
 
 // A config is what the command line and the environment say.
@@ -35,6 +35,7 @@ type config struct {
 	DrainTimeout  time.Duration    `env:"PROXY_DRAIN_TIMEOUT" default:"25s" help:"How long running requests may take when the proxy is told to stop. Kubernetes kills it after 30s."`
 	DrainDelay    time.Duration    `env:"PROXY_DRAIN_DELAY" default:"0s" help:"How long the proxy takes requests when it is told to stop and no longer ready, so that load balancers notice. Precedes the drain timeout."`
 	Edge          edgeConfig       `embed:"" group:"Edge"`
+	Observe       observeConfig    `embed:"" group:"Observability"`
 	LogLevel      slog.Level       `env:"PROXY_LOG_LEVEL" default:"info" help:"Least level to log: debug, info, warn or error."`
 	Version       kong.VersionFlag `help:"Print the version and exit."`
 }
@@ -60,6 +61,11 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 			return err
 		}
 	}
+	observed, err := cfg.Observe.start(ctx, logger)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, observed.close()) }()
 	authenticator, err := cfg.OIDC.New(logger)
 	if err != nil {
 		return err
@@ -82,29 +88,30 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 		return err
 	}
 	defer nc.Close()
-	conn, err := natsgrpc.NewConn(nc, natsgrpc.WithDescriptors(files), natsgrpc.WithLogger(logger), natsgrpc.WithJetStreamDomain(cfg.NATS.Domain))
+	if err := natsdial.Measure(nc, observed.metrics.Provider()); err != nil {
+		return err
+	}
+	conn, err := natsgrpc.NewConn(nc, append(observed.options(),
+		natsgrpc.WithDescriptors(files), natsgrpc.WithLogger(logger), natsgrpc.WithJetStreamDomain(cfg.NATS.Domain))...)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 
 	serving := server.Config{
-		Files:         files,
-		Prefix:        cfg.Prefix,
-		Timeout:       cfg.Timeout,
-		StreamTimeout: cfg.StreamTimeout,
-		MaxBody:       cfg.MaxBody,
-		DrainTimeout:  cfg.DrainTimeout,
-		DrainDelay:    cfg.DrainDelay,
-		Auth:          authenticator,
-		NoReflection:  !cfg.Reflection,
-		Logger:        logger,
-		Ready: func(context.Context) error {
-			if !nc.IsConnected() {
-				return errors.New("no connection to NATS")
-			}
-			return nil
-		},
+		Files:          files,
+		Prefix:         cfg.Prefix,
+		Timeout:        cfg.Timeout,
+		StreamTimeout:  cfg.StreamTimeout,
+		MaxBody:        cfg.MaxBody,
+		DrainTimeout:   cfg.DrainTimeout,
+		DrainDelay:     cfg.DrainDelay,
+		Auth:           authenticator,
+		NoReflection:   !cfg.Reflection,
+		Logger:         logger,
+		MeterProvider:  observed.metrics.Provider(),
+		TracerProvider: observed.traces.Provider(),
+		Ready:          func(ctx context.Context) error { return natsdial.Ready(ctx, nc) },
 	}
 	if err := cfg.Edge.apply(&serving); err != nil {
 		return err
@@ -122,10 +129,4 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 	return nil
 }
 
-// version returns the version that the Go toolchain stamped into the binary: a tag, or a pseudo-version with the commit.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "unknown"
-}
+func version() string { return telemetry.ThisBuild().Version }

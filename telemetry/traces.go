@@ -29,7 +29,10 @@ type TracesConfig struct {
 
 // Traces makes the spans of a program and sends them to a collector, in batches. What that does not take fast enough is
 // dropped.
-type Traces struct{ provider *sdktrace.TracerProvider }
+type Traces struct {
+	provider *sdktrace.TracerProvider
+	logger   *slog.Logger
+}
 
 // Start returns the traces of a program, nil where there is no endpoint. A collector that does not answer is no error; that
 // spans were lost is logged.
@@ -54,8 +57,9 @@ func (c TracesConfig) Start(ctx context.Context, program string, trust Trust, lo
 	}
 	// The SDK has no other place for what goes wrong in the background.
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { logger.Warn("telemetry was lost", "error", err) }))
-	return &Traces{sdktrace.NewTracerProvider(
-		sdktrace.WithBatcher(exporter), sdktrace.WithSampler(newSampler(trust, c.Ratio)), sdktrace.WithResource(described))}, nil
+	provider := sdktrace.NewTracerProvider(
+		sdktrace.WithBatcher(exporter), sdktrace.WithSampler(newSampler(trust, c.Ratio)), sdktrace.WithResource(described))
+	return &Traces{provider: provider, logger: logger}, nil
 }
 
 // Provider returns what libraries make spans with, nil for nil traces.
@@ -66,15 +70,15 @@ func (t *Traces) Provider() trace.TracerProvider {
 	return t.provider
 }
 
-// Close sends the last spans, for three seconds at most, and ends the traces.
-func (t *Traces) Close() error {
+// Close sends the last spans, for three seconds at most, and ends the traces. That spans were lost is logged: a program does
+// not fail for it.
+func (t *Traces) Close() {
 	if t == nil {
-		return nil
+		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()
 	if err := t.provider.Shutdown(ctx); err != nil {
-		return fmt.Errorf("telemetry: send the last traces: %w", err)
+		t.logger.Warn("the last traces were lost", "error", err)
 	}
-	return nil
 }

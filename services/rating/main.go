@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -18,19 +17,21 @@ import (
 	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/services/rating/server"
 	"github.com/codingflow/rating/services/rating/store/sqlite"
+	"github.com/codingflow/rating/telemetry"
 )
 
 // A config is what the command line and the environment say.
 type config struct {
-	NATS         natsdial.Config  `embed:"" group:"NATS"`
-	Listen       string           `env:"RATING_LISTEN" default:"127.0.0.1:8081" help:"Address of /healthz and /readyz."`
-	Database     string           `env:"DATABASE_URL" default:"rating.db" help:"Path or file: URL of the SQLite database, which is created if need be."`
-	QuerySlots   int              `env:"RATING_QUERY_SLOTS" default:"16" help:"Queries of each API service that run at once."`
-	VerifyQueues bool             `env:"RATING_VERIFY_QUEUES" help:"Create and update no streams or consumers; wait until they are as the API's options have them."`
-	CommandSlots int              `env:"RATING_COMMAND_SLOTS" default:"16" help:"Commands of each API service that run at once."`
-	DrainTimeout time.Duration    `env:"RATING_DRAIN_TIMEOUT" default:"25s" help:"How long running calls may take when the service is told to stop. Kubernetes kills it after 30s."`
-	LogLevel     slog.Level       `env:"RATING_LOG_LEVEL" default:"info" help:"Least level to log: debug, info, warn or error."`
-	Version      kong.VersionFlag `help:"Print the version and exit."`
+	NATS         natsdial.Config        `embed:"" group:"NATS"`
+	Listen       string                 `env:"RATING_LISTEN" default:"127.0.0.1:8081" help:"Address of /healthz, /readyz and /metrics."`
+	Database     string                 `env:"DATABASE_URL" default:"rating.db" help:"Path or file: URL of the SQLite database, which is created if need be."`
+	QuerySlots   int                    `env:"RATING_QUERY_SLOTS" default:"16" help:"Queries of each API service that run at once."`
+	VerifyQueues bool                   `env:"RATING_VERIFY_QUEUES" help:"Create and update no streams or consumers; wait until they are as the API's options have them."`
+	CommandSlots int                    `env:"RATING_COMMAND_SLOTS" default:"16" help:"Commands of each API service that run at once."`
+	DrainTimeout time.Duration          `env:"RATING_DRAIN_TIMEOUT" default:"25s" help:"How long running calls may take when the service is told to stop. Kubernetes kills it after 30s."`
+	Traces       telemetry.TracesConfig `embed:"" group:"Observability"`
+	LogLevel     slog.Level             `env:"RATING_LOG_LEVEL" default:"info" help:"Least level to log: debug, info, warn or error."`
+	Version      kong.VersionFlag       `help:"Print the version and exit."`
 }
 
 func main() {
@@ -48,6 +49,16 @@ func main() {
 
 // run serves until ctx ends, then drains.
 func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
+	metrics, err := telemetry.NewMetrics("rating")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, metrics.Close()) }()
+	traces, err := cfg.Traces.Start(ctx, "rating", telemetry.TrustCallers, logger)
+	if err != nil {
+		return err
+	}
+	defer traces.Close()
 	st, err := sqlite.Open(ctx, cfg.Database, sqlite.WithLogger(logger))
 	if err != nil {
 		return err
@@ -59,6 +70,9 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 		return err
 	}
 	defer nc.Close()
+	if err := natsdial.Measure(nc, metrics.Provider()); err != nil {
+		return err
+	}
 
 	srv, err := server.New(st, server.WithRequestID(natsgrpc.RequestID), server.WithLogger(logger))
 	if err != nil {
@@ -70,6 +84,8 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 		natsgrpc.WithUnaryInterceptors(srv.Interceptor()),
 		natsgrpc.WithDrainTimeout(cfg.DrainTimeout),
 		natsgrpc.WithLogger(logger),
+		natsgrpc.WithMeterProvider(metrics.Provider()),
+		natsgrpc.WithTracerProvider(traces.Provider()),
 	}
 	if cfg.VerifyQueues {
 		options = append(options, natsgrpc.WithVerifyOnly())
@@ -80,18 +96,18 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 	}
 	srv.Register(transport)
 
-	health, err := server.ListenHealth(ctx, cfg.Listen, func(probe context.Context) error {
+	health, err := telemetry.Listen(ctx, cfg.Listen, server.HealthHandler(metrics.Handler(), func(probe context.Context) error {
 		if ctx.Err() != nil {
 			return errors.New("stopping")
 		}
-		if !nc.IsConnected() {
-			return errors.New("no connection to NATS")
+		if err := natsdial.Ready(probe, nc); err != nil {
+			return err
 		}
 		if err := transport.NotReady(); err != nil {
 			return err
 		}
 		return st.Ping(probe)
-	})
+	}))
 	if err != nil {
 		return fmt.Errorf("%w; choose another address with --listen", err)
 	}
@@ -106,10 +122,4 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 	return nil
 }
 
-// version returns the version that the Go toolchain stamped into the binary: a tag, or a pseudo-version with the commit.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "unknown"
-}
+func version() string { return telemetry.ThisBuild().Version }

@@ -85,7 +85,7 @@ func TestRunSaysWhatIsWrong(t *testing.T) {
 	}{
 		{"NATS", func(c *config) { c.NATS.URL = "nats://me:secret@" + closedAddress(t) }, "^cannot reach NATS at nats://me:xxxxx@127.0.0.1:[0-9]+: nats: no servers available for connection$"},
 		{"credentials", func(c *config) { c.NATS.Creds = "/no/such/file" }, "^cannot use --nats-creds: nats: open /no/such/file: no such file or directory$"},
-		{"port", func(c *config) { c.Listen = busy.Addr().String() }, "^cannot listen for health checks: listen tcp 127.0.0.1:[0-9]+: bind: address already in use; choose another address with --listen$"},
+		{"port", func(c *config) { c.Listen = busy.Addr().String() }, "^cannot listen on 127.0.0.1:[0-9]+: listen tcp 127.0.0.1:[0-9]+: bind: address already in use; choose another address with --listen$"},
 		{"database", func(c *config) { c.Database = t.TempDir() }, "^database .* cannot be opened: it is a folder$"},
 		{"slots", func(c *config) { c.QuerySlots = 0 }, "slots"},
 	} {

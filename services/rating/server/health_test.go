@@ -14,7 +14,7 @@ import (
 
 func TestHealthHandler(t *testing.T) {
 	var notReady error
-	handler := server.HealthHandler(func(ctx context.Context) error {
+	handler := server.HealthHandler(http.NotFoundHandler(), func(ctx context.Context) error {
 		_, ok := ctx.Deadline()
 		require.True(t, ok)
 		return notReady
