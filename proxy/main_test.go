@@ -116,6 +116,18 @@ func TestRunSaysWhatIsWrong(t *testing.T) {
 			"certificate", func(c *config) { c.Edge.TLSCert, c.Edge.TLSKey = "/no/such/tls.crt", "/no/such/tls.key" },
 			`^read certificate: open /no/such/tls.crt: no such file or directory\nopen /no/such/tls.key: no such file or directory$`,
 		},
+		{
+			"pprof", func(c *config) { c.Observe.AdminPprof = true },
+			`^--admin-pprof needs --admin-listen$`,
+		},
+		{
+			"admin", func(c *config) { c.Observe.AdminListen = busy.Addr().String() },
+			`^cannot listen on 127.0.0.1:[0-9]+: listen tcp 127.0.0.1:[0-9]+: bind: address already in use; choose another address with --admin-listen$`,
+		},
+		{
+			"traces", func(c *config) { c.Observe.Endpoint = "collector" },
+			`^--otlp-endpoint is not a URL such as http://127.0.0.1:4318$`,
+		},
 		{"prefix", func(c *config) { c.Prefix = "api" }, `^server: prefix "api" does not start with /$`},
 	}
 	for _, test := range tests {

@@ -55,6 +55,10 @@ func TestRunServes(t *testing.T) {
 	_, err = users.CreateUser(t.Context(), &ratingv1.CreateUserRequest{User: &ratingv1.User{}})
 	require.Equal(t, codes.InvalidArgument, status.Code(err))
 	require.Len(t, status.Convert(err).Details(), 2)
+	metrics := get(t, cfg, "/metrics")
+	require.Contains(t, metrics, "\n"+`rpc_server_call_duration_seconds_count{rpc_method="rating.v1.UserService/GetUser",rpc_response_status_code="OK",rpc_system_name="grpc"} 1`)
+	require.Contains(t, metrics, "\nrating_build_info{")
+	require.Contains(t, metrics, `nats_client_connected{nats_client_name="rating"} 1`)
 
 	cancel()
 	require.NoError(t, <-ran)

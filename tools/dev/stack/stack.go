@@ -178,12 +178,7 @@ func (s *Stack) prepareProxy(connect func(name string) (*nats.Conn, error)) erro
 		Auth:         authenticator,
 		DrainTimeout: drainTimeout,
 		Logger:       s.config.Logger,
-		Ready: func(context.Context) error {
-			if !nc.IsConnected() {
-				return errors.New("not connected to NATS")
-			}
-			return nil
-		},
+		Ready:        func(ctx context.Context) error { return natsdial.Ready(ctx, nc) },
 	})
 	return err
 }
