@@ -2,7 +2,7 @@ package telemetry
 
 import (
 	"net/http"
-	"net/http/pprof" //nolint:gosec // what it registers by itself is on a mux that nothing here serves
+	"net/http/pprof" // what it registers by itself is on a mux that nothing serves
 )
 
 // AdminHandler serves metrics at /metrics and, where they are asked for, the profiles of net/http/pprof below /debug/pprof/.

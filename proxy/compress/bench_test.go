@@ -100,7 +100,7 @@ func BenchmarkHandler(b *testing.B) {
 		}))
 		for _, accept := range []string{"", "gzip", "gzip, deflate, br, zstd"} {
 			b.Run(fmt.Sprintf("ratings=%d/accept=%s", n, accept), func(b *testing.B) {
-				r := httptest.NewRequest("GET", "/", nil)
+				r := httptest.NewRequest(http.MethodGet, "/", nil)
 				if accept != "" {
 					r.Header.Set("Accept-Encoding", accept)
 				}

@@ -11,8 +11,10 @@ type Coding string
 const (
 	// Identity is no coding; it is in no Content-Encoding.
 	Identity Coding = "identity"
-	Gzip     Coding = "gzip"
-	Zstd     Coding = "zstd"
+	// Gzip is RFC 1952's.
+	Gzip Coding = "gzip"
+	// Zstd is RFC 8878's.
+	Zstd Coding = "zstd"
 )
 
 // codings are those that there are, the preferred ones first.

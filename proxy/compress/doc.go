@@ -39,8 +39,8 @@
 //	zstd fastest    54 µs    9,129 bytes
 //	zstd default    80 µs    8,997 bytes
 //
-// So the fastest levels are used: gzip 6 costs two thirds more and saves 7 %, zstd's default half again and 1.4 %. A client that does not ask
-// costs a look at one header.
+// So the fastest levels are used: gzip 6 costs two thirds more and saves 7 %, zstd's default half again and 1.4 %. A
+// client that does not ask costs a look at one header.
 //
 // github.com/klauspost/compress has both formats, and nats.go links it in already. Its own middleware, gzhttp, is not used:
 // it does not know `*`, reads one Accept-Encoding line only, compresses streams, changes ETags in a way that

@@ -304,7 +304,7 @@ func TestAnAnswerThatIsShorterThanItSaysIsCutOff(t *testing.T) {
 }
 
 func TestTheControllerReachesTheConnection(t *testing.T) {
-	a, err := do(t, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	a, err := do(t, Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		control := http.NewResponseController(w)
 		require.NoError(t, control.SetWriteDeadline(time.Now().Add(time.Minute)))
 		require.NoError(t, control.SetReadDeadline(time.Now().Add(time.Minute)))

@@ -47,6 +47,12 @@ func walk(value any, visit func(map[string]any)) {
 	}
 }
 
+// asList returns the elements of an array, none for what is absent.
+func asList(value any) []any {
+	list, _ := value.([]any)
+	return list
+}
+
 var parameterInPath = regexp.MustCompile(`\{([^}]*)\}`)
 
 func TestDocumentsAreSound(t *testing.T) {
@@ -80,6 +86,12 @@ func TestDocumentsAreSound(t *testing.T) {
 					require.Equal(t, strings.ToLower(method), method)
 					require.NotContains(t, ids, operation["operationId"])
 					ids = append(ids, operation["operationId"].(string))
+					for _, alternative := range asList(operation["security"]) {
+						for scheme := range alternative.(map[string]any) {
+							_, found := at(document, "#/components/securitySchemes/"+scheme)
+							require.True(t, found, scheme)
+						}
+					}
 					requireParameters(t, document, path, operation)
 				}
 			}

@@ -88,10 +88,10 @@ func TestRequestsAreMeasured(t *testing.T) {
 		method, target, _ := strings.Cut(request, " ")
 		do(server, method, target)
 	}
-	post := httptest.NewRequest("POST", "/rating.v1.UserService/GetUser", strings.NewReader(`{"name":"users/none"}`))
+	post := httptest.NewRequest(http.MethodPost, "/rating.v1.UserService/GetUser", strings.NewReader(`{"name":"users/none"}`))
 	post.Header.Set("Content-Type", "application/json")
 	server.ServeHTTP(httptest.NewRecorder(), post)
-	post = httptest.NewRequest("POST", "/rating.v1.UserService/Nothing", strings.NewReader(`{}`))
+	post = httptest.NewRequest(http.MethodPost, "/rating.v1.UserService/Nothing", strings.NewReader(`{}`))
 	post.Header.Set("Content-Type", "application/json")
 	post.ContentLength = -1
 	server.ServeHTTP(httptest.NewRecorder(), post)
@@ -264,7 +264,7 @@ func TestRequestsAreTraced(t *testing.T) {
 // BenchmarkTelemetry is what a request costs for each kind of telemetry, beside the same without.
 func BenchmarkTelemetry(b *testing.B) {
 	meters, _ := measured(b)
-	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusOK) })
+	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	for _, test := range []struct {
 		name   string
 		config Config
@@ -278,7 +278,7 @@ func BenchmarkTelemetry(b *testing.B) {
 			observed, err := newTelemetry(&Server{config: test.config})
 			require.NoError(b, err)
 			around := observed.around(handler)
-			r := httptest.NewRequest("GET", "/api/users/1", nil)
+			r := httptest.NewRequest(http.MethodGet, "/api/users/1", nil)
 			record := &access{route: "/ui/"}
 			r = r.WithContext(context.WithValue(r.Context(), accessKey{}, record))
 			w := &responseRecorder{ResponseWriter: httptest.NewRecorder()}
