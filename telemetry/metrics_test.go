@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime/debug"
@@ -102,6 +103,6 @@ func TestListen(t *testing.T) {
 	_, err = Listen(t.Context(), listener.Addr.String(), nil)
 	require.ErrorContains(t, err, "cannot listen on "+listener.Addr.String()+": listen tcp ")
 	require.NoError(t, listener.Close())
-	_, err = client.Get("http://" + listener.Addr.String())
+	_, err = net.Dial("tcp", listener.Addr.String())
 	require.Error(t, err)
 }
