@@ -120,8 +120,11 @@ func (h *Handler) await(
 		header, trailer metadata.MD
 	)
 	answered, err = operation.Await(ctx, &response, grpc.ForceCodecV2(rawCodec{}), grpc.Header(&header), grpc.Trailer(&trailer))
+	if gone := r.Context().Err(); !answered && errors.Is(gone, context.Canceled) {
+		return "", nil, false, gone
+	}
 	if !answered {
-		return "", nil, false, r.Context().Err() // where the client has left
+		return "", nil, false, nil
 	}
 	h.setHeaders(w.Header(), header, trailer)
 	if err == nil {
