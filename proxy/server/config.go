@@ -12,6 +12,7 @@ import (
 
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/codingflow/rating/proxy/auth"
@@ -53,6 +54,12 @@ type Config struct {
 	// transcode.WithResponseHeaders and their namesakes in rpc. Names that end in -bin, whose values are base64 in headers,
 	// pass in gRPC, gRPC-Web and Connect only. X-Request-Id is always passed on. Default none.
 	RequestHeaders, ResponseHeaders []string
+	// IdempotencyKey makes the option of a call that acts once for a principal and a key, as natsgrpc.IdempotencyKey does. The key
+	// is that of the header Idempotency-Key. Default: the header means nothing.
+	IdempotencyKey func(principal, key string) grpc.CallOption
+	// Operations starts the commands of clients that send `Prefer: respond-async`. The connection must have
+	// operations.v1.OperationService, which is served then. Default none: the preference is not heeded.
+	Operations Operations
 	// Auth says who may call what, and as whom. It stays the caller's to close. Default auth.NewUnchecked.
 	Auth *auth.Authenticator
 	// Certificate is what Serve speaks TLS with, from version 1.2 on. Default none: the listener is without TLS.

@@ -29,8 +29,12 @@ type edition struct {
 // newEdition returns what a server with a config serves of config.Files.
 func newEdition(conn grpc.ClientConnInterface, config Config) (*edition, error) {
 	services, types := Services(config.Files), dynamicpb.NewTypes(config.Files)
+	restOptions, rpcOptions := config.onceAndLater()
+	if config.Operations != nil {
+		services = append(services, operationServices()...)
+	}
 	requestHeaders := append([]string{requestIDHeader}, config.RequestHeaders...)
-	api, err := transcode.New(conn, services,
+	api, err := transcode.New(conn, services, append(restOptions,
 		transcode.WithTimeout(config.Timeout),
 		transcode.WithStreamTimeout(config.StreamTimeout),
 		transcode.WithStreamIdle(config.StreamIdle),
@@ -39,7 +43,7 @@ func newEdition(conn grpc.ClientConnInterface, config Config) (*edition, error) 
 		transcode.WithResponseHeaders(withoutBinary(config.ResponseHeaders)...),
 		transcode.WithTypes(types),
 		transcode.WithAuthorizer(authorizer(config.Auth)),
-		transcode.WithObserver(observe))
+		transcode.WithObserver(observe))...)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +64,7 @@ func newEdition(conn grpc.ClientConnInterface, config Config) (*edition, error) 
 	if !config.NoReflection {
 		options = append(options, rpc.WithReflection())
 	}
-	protocols, err := rpc.New(conn, services, options...)
+	protocols, err := rpc.New(conn, services, append(rpcOptions, options...)...)
 	if err != nil {
 		return nil, err
 	}

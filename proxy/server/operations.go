@@ -1,0 +1,92 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"cloud.google.com/go/longrunning/autogen/longrunningpb"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/codingflow/rating/proto/comments"
+	"github.com/codingflow/rating/proto/descriptors"
+	operationsv1 "github.com/codingflow/rating/proto/operations/v1"
+	"github.com/codingflow/rating/proxy/auth"
+	"github.com/codingflow/rating/proxy/rpc"
+	"github.com/codingflow/rating/proxy/transcode"
+)
+
+// Operations starts commands whose answers are fetched later. That of the proxy is operations.Service.
+type Operations interface {
+	// Start sends an encoded request of a method as an operation of the principal of ctx, once where there is a key.
+	Start(ctx context.Context, method protoreflect.MethodDescriptor, key string, request []byte) (*longrunningpb.Operation, error)
+	// Await waits until ctx ends for the response of an operation, encoded. It reports false where there is none by then;
+	// otherwise the error is what the operation ends with.
+	Await(ctx context.Context, operation *longrunningpb.Operation, response *[]byte, opts ...grpc.CallOption) (answered bool, err error)
+}
+
+// async is Operations for the transcoder.
+type async struct {
+	operations Operations
+	prefix     string
+}
+
+// pollAfter is when clients ask for an operation first: most commands take milliseconds.
+const pollAfter = time.Second
+
+// Takes reports whether the caller can have operations: they belong to principals.
+func (a async) Takes(ctx context.Context, _ *transcode.Binding) bool {
+	_, ok := auth.PrincipalFrom(ctx)
+	return ok
+}
+
+// Start starts the call of a request.
+func (a async) Start(ctx context.Context, b *transcode.Binding, r *http.Request, request []byte) (*transcode.Operation, error) {
+	key, err := idempotencyKey(r.Header)
+	if err != nil {
+		return nil, err
+	}
+	operation, err := a.operations.Start(ctx, b.Method, key, request)
+	if err != nil {
+		return nil, err
+	}
+	return &transcode.Operation{
+		Location:   a.prefix + "/" + operation.GetName(),
+		Message:    operation,
+		RetryAfter: pollAfter,
+		Await: func(ctx context.Context, response *[]byte, opts ...grpc.CallOption) (bool, error) {
+			return a.operations.Await(ctx, operation, response, opts...)
+		},
+	}, nil
+}
+
+// operationServices returns the services by which clients get their operations.
+func operationServices() []protoreflect.ServiceDescriptor {
+	files := descriptors.Files(operationsv1.File_operations_v1_operations_proto)
+	if commented, err := comments.Files(files); err == nil { // it cannot fail, of files that are linked in
+		files = commented
+	}
+	name := protoreflect.FullName(operationsv1.OperationService_ServiceDesc.ServiceName)
+	service, err := files.FindDescriptorByName(name)
+	if err != nil {
+		panic(err) // the file is linked in
+	}
+	return []protoreflect.ServiceDescriptor{service.(protoreflect.ServiceDescriptor)}
+}
+
+// onceAndLater returns the options for idempotency keys and for answers that are fetched later.
+func (c Config) onceAndLater() (rest []transcode.Option, protocols []rpc.Option) {
+	if c.IdempotencyKey != nil {
+		callOptions := keys(c.IdempotencyKey).callOptions
+		rest = append(rest, transcode.WithCallOptions(
+			func(ctx context.Context, b *transcode.Binding, r *http.Request) ([]grpc.CallOption, error) {
+				return callOptions(ctx, b.Method, r)
+			}))
+		protocols = append(protocols, rpc.WithCallOptions(callOptions))
+	}
+	if c.Operations != nil {
+		rest = append(rest, transcode.WithAsync(async{c.Operations, c.Prefix}))
+	}
+	return rest, protocols
+}
