@@ -17,6 +17,7 @@ import (
 	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/proxy/auth"
+	"github.com/codingflow/rating/proxy/operations"
 	"github.com/codingflow/rating/proxy/server"
 	"github.com/codingflow/rating/telemetry"
 )
@@ -98,6 +99,10 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 
+	started, err := operations.New(conn, nc, operations.WithJetStreamDomain(cfg.NATS.Domain), operations.WithLogger(logger))
+	if err != nil {
+		return err
+	}
 	serving := server.Config{
 		Files:          files,
 		Prefix:         cfg.Prefix,
@@ -107,6 +112,8 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 		DrainTimeout:   cfg.DrainTimeout,
 		DrainDelay:     cfg.DrainDelay,
 		Auth:           authenticator,
+		Operations:     started,
+		IdempotencyKey: natsgrpc.IdempotencyKey,
 		NoReflection:   !cfg.Reflection,
 		Logger:         logger,
 		MeterProvider:  observed.metrics.Provider(),
@@ -116,7 +123,7 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 	if err := cfg.Edge.apply(&serving); err != nil {
 		return err
 	}
-	srv, err := server.New(conn, serving)
+	srv, err := server.New(started.Conn(conn), serving)
 	if err != nil {
 		return err
 	}

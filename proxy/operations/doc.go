@@ -2,7 +2,7 @@
 // operations.v1.OperationService, in the shape of google.longrunning. Every proxy of one NATS system can serve all of them, so
 // an answer is fetched from another proxy when the one that has started the command is gone.
 //
-//	service, err := operations.New(conn, js)
+//	service, err := operations.New(conn, nc)
 //	handler, err := server.New(service.Conn(conn), server.Config{Operations: service, …})
 //
 // # What is kept

@@ -75,9 +75,7 @@ func (l *lab) proxy(opts ...operations.Option) *proxy {
 	conn, err := natsgrpc.NewConn(nc, natsgrpc.WithLogger(slog.New(slog.DiscardHandler)))
 	require.NoError(l.t, err)
 	l.t.Cleanup(func() { require.NoError(l.t, conn.Close()) })
-	js, err := jetstream.New(nc)
-	require.NoError(l.t, err)
-	service, err := operations.New(conn, js, opts...)
+	service, err := operations.New(conn, nc, opts...)
 	require.NoError(l.t, err)
 	return &proxy{service, operationsv1.NewOperationServiceClient(service.Conn(conn)), conn}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/codingflow/rating/natsgrpc"
@@ -19,6 +20,7 @@ type Service struct {
 
 	conn   *natsgrpc.Conn
 	bucket *bucket
+	domain string // JetStream's, "" for the connection's own
 	logger *slog.Logger
 	timing timing
 }
@@ -53,17 +55,34 @@ func WithLogger(logger *slog.Logger) Option {
 	})
 }
 
-// New returns a service that starts commands on conn, and keeps whose they are in the bucket OPERATIONS of js, which is of the
-// same JetStream domain. The bucket is looked for when it is needed first, and created where it is missing and the NATS user
-// may do that: see [Ensure] and [Permissions].
-func New(conn *natsgrpc.Conn, js jetstream.JetStream, opts ...Option) (*Service, error) {
-	s := &Service{conn: conn, bucket: &bucket{js: js}, logger: slog.New(slog.DiscardHandler), timing: defaultTiming}
+// WithJetStreamDomain sets the JetStream domain that the bucket is in, as natsgrpc's option of this name does for the streams.
+// Default: "", the connection's own.
+func WithJetStreamDomain(domain string) Option {
+	return optionFunc(func(s *Service) error { s.domain = domain; return nil })
+}
+
+// New returns a service that starts commands on conn, and keeps whose they are in the bucket OPERATIONS of the NATS system
+// that nc is connected to. The bucket is looked for when it is needed first, and created where it is missing and the NATS
+// user may do that: see [Ensure] and [Permissions].
+func New(conn *natsgrpc.Conn, nc *nats.Conn, opts ...Option) (*Service, error) {
+	s := &Service{conn: conn, bucket: &bucket{}, logger: slog.New(slog.DiscardHandler), timing: defaultTiming}
 	for _, opt := range opts {
 		if err := opt.apply(s); err != nil {
 			return nil, fmt.Errorf("operations: %w", err)
 		}
 	}
+	var err error
+	if s.bucket.js, err = jetStream(nc, s.domain); err != nil {
+		return nil, fmt.Errorf("operations: %w", err)
+	}
 	return s, nil
+}
+
+func jetStream(nc *nats.Conn, domain string) (jetstream.JetStream, error) {
+	if domain == "" {
+		return jetstream.New(nc)
+	}
+	return jetstream.NewWithDomain(nc, domain)
 }
 
 // bounded bounds what is asked of the bucket where ctx does not.

@@ -75,7 +75,9 @@ func newEdition(conn grpc.ClientConnInterface, config Config) (*edition, error) 
 		}
 	}
 	e.ui = compress.Handler(e.ui)
-	if e.docs, err = openapi.New(api.Bindings(), openapi.Config{Prefix: config.Prefix, Security: security(config.Auth)}); err != nil {
+	if e.docs, err = openapi.New(api.Bindings(), openapi.Config{
+		Prefix: config.Prefix, Security: security(config.Auth), Headers: config.documentedHeaders(),
+	}); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
 	return e, nil

@@ -13,6 +13,7 @@ import (
 	"github.com/codingflow/rating/proto/descriptors"
 	operationsv1 "github.com/codingflow/rating/proto/operations/v1"
 	"github.com/codingflow/rating/proxy/auth"
+	"github.com/codingflow/rating/proxy/openapi"
 	"github.com/codingflow/rating/proxy/rpc"
 	"github.com/codingflow/rating/proxy/transcode"
 )
@@ -89,4 +90,29 @@ func (c Config) onceAndLater() (rest []transcode.Option, protocols []rpc.Option)
 		rest = append(rest, transcode.WithAsync(async{c.Operations, c.Prefix}))
 	}
 	return rest, protocols
+}
+
+// documentedHeaders returns what people are told of the headers of commands.
+func (c Config) documentedHeaders() []openapi.Header {
+	isCommand := func(b *transcode.Binding) bool {
+		return !isQuery(b.Method) && !b.Method.IsStreamingClient() && !b.Method.IsStreamingServer()
+	}
+	var headers []openapi.Header
+	if c.IdempotencyKey != nil {
+		headers = append(headers, openapi.Header{
+			Name:    keyHeader,
+			Applies: isCommand,
+			Description: "A key of the client's own choice, 1 to 255 characters, such as a UUID. A request that is sent again with the same " +
+				"key and the same body acts once, and gets the one answer. With another body it is refused with 422.",
+		})
+	}
+	if c.Operations != nil {
+		headers = append(headers, openapi.Header{
+			Name:    "Prefer",
+			Applies: isCommand,
+			Description: "With `respond-async` the answer is 202, an operation, whose place is in the header Location, as soon as the request is " +
+				"accepted. With `respond-async, wait=5` that is so if it takes more than 5 seconds.",
+		})
+	}
+	return headers
 }

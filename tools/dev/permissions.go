@@ -9,12 +9,13 @@ import (
 
 	"github.com/codingflow/rating/natsgrpc"
 	_ "github.com/codingflow/rating/proto/rating/v1" // the services that can be named
+	"github.com/codingflow/rating/proxy/operations"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
 type permissionsCommand struct {
-	Role     string   `arg:"" enum:"server,client" help:"server: pulls the services' calls and answers them. client: calls them, as the proxy does."`
+	Role     string   `arg:"" enum:"server,client,proxy" help:"server: pulls the services' calls and answers them. client: calls them. proxy: is a client and keeps operations."`
 	Services []string `arg:"" help:"Full names of the services, such as rating.v1.UserService."`
 	Inbox    string   `required:"" help:"Prefix of the user's inboxes, which no other user may have (--nats-inbox-prefix)."`
 	Domain   string   `help:"JetStream domain of the streams, where it is not the one that the user connects to (--nats-domain)."`
@@ -62,8 +63,13 @@ func (c *permissionsCommand) permissions() (natsgrpc.Permissions, error) {
 		}
 		services[i] = service
 	}
-	if c.Role == "server" {
+	switch c.Role {
+	case "server":
 		return natsgrpc.ServerPermissions(c.Inbox, services...).InDomain(c.Domain), nil
+	case "proxy":
+		p := natsgrpc.ConnPermissions(c.Inbox, services...)
+		p.Publish = append(p.Publish, operations.Permissions(c.Inbox).Publish...) // the inbox is there
+		return p.InDomain(c.Domain), nil
 	}
 	return natsgrpc.ConnPermissions(c.Inbox, services...).InDomain(c.Domain), nil
 }

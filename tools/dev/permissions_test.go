@@ -27,7 +27,9 @@ func TestThePermissionsAreWhatNATSReads(t *testing.T) {
 	public, err := pair.PublicKey()
 	require.NoError(t, err)
 	t.Setenv("NKEY", public)
-	for role, want := range map[string]string{"server": "rsp.rating_v1_UserService.>", "client": "cmd.rating_v1_UserService.0.>"} {
+	for role, want := range map[string]string{
+		"server": "rsp.rating_v1_UserService.>", "client": "cmd.rating_v1_UserService.0.>", "proxy": "$KV.OPERATIONS.>",
+	} {
 		for format, config := range map[string]string{
 			"json": fmt.Sprintf("authorization: {users: [{nkey: %s, permissions: %s}]}", public, permissions(t, role, "json")),
 			"conf": permissions(t, role, "conf"),

@@ -17,6 +17,7 @@ import (
 	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/proxy/auth"
+	"github.com/codingflow/rating/proxy/operations"
 	proxy "github.com/codingflow/rating/proxy/server"
 	rating "github.com/codingflow/rating/services/rating/server"
 	"github.com/codingflow/rating/services/rating/store/sqlite"
@@ -174,11 +175,17 @@ func (s *Stack) prepareProxy(connect func(name string) (*nats.Conn, error)) erro
 		return err
 	}
 	s.onClose(authenticator.Close)
-	s.proxy, err = proxy.New(conn, proxy.Config{
-		Auth:         authenticator,
-		DrainTimeout: drainTimeout,
-		Logger:       s.config.Logger,
-		Ready:        func(ctx context.Context) error { return natsdial.Ready(ctx, nc) },
+	started, err := operations.New(conn, nc, operations.WithLogger(s.config.Logger))
+	if err != nil {
+		return err
+	}
+	s.proxy, err = proxy.New(started.Conn(conn), proxy.Config{
+		Auth:           authenticator,
+		Operations:     started,
+		IdempotencyKey: natsgrpc.IdempotencyKey,
+		DrainTimeout:   drainTimeout,
+		Logger:         s.config.Logger,
+		Ready:          func(ctx context.Context) error { return natsdial.Ready(ctx, nc) },
 	})
 	return err
 }
