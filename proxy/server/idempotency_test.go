@@ -124,6 +124,16 @@ func TestKeysAreTheirCallers(t *testing.T) {
 	require.Empty(t, got)
 }
 
+// Callers without a principal have keys, but no operations.
+func TestOperationsArePrincipals(t *testing.T) {
+	server := newServer(t, &users{}, Config{})
+	binding := server.API().Bindings()[0]
+	require.False(t, async{}.Takes(t.Context(), binding))
+	ctx, _, err := server.config.Auth.Authorize(t.Context(), binding.Method, nil)
+	require.NoError(t, err)
+	require.True(t, async{}.Takes(ctx, binding))
+}
+
 func TestAWrongKeyIsABadRequest(t *testing.T) {
 	server := newServer(t, &users{}, Config{IdempotencyKey: func(string, string) grpc.CallOption { return grpc.EmptyCallOption{} }})
 	w := do(server, "POST", "/api/users", "Idempotency-Key: a b")

@@ -44,6 +44,13 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if url := os.Getenv(processProxyNATS); url != "" {
+		if err := serveProxyProcess(url, os.Getenv(processProxyReady)); err != nil {
+			fmt.Fprintln(os.Stderr, "proxy process:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
 }
 
