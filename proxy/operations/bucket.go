@@ -73,8 +73,14 @@ type bucket struct {
 	stream jetstream.Stream
 }
 
+// errNotConnected is said at once, where a request to NATS would wait for its answer.
+var errNotConnected = errors.New("operations: not connected to NATS")
+
 // open returns the bucket, and its stream.
 func (b *bucket) open(ctx context.Context) (jetstream.KeyValue, jetstream.Stream, error) {
+	if !b.js.Conn().IsConnected() {
+		return nil, nil, errNotConnected
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.values != nil {

@@ -395,6 +395,11 @@ func TestWithoutNATSOperationsAreUnavailable(t *testing.T) {
 	p := l.proxy()
 	l.ns.Shutdown()
 	l.ns.WaitForShutdown()
+	require.Eventually(t, func() bool { // it notices that
+		start := time.Now()
+		_, err := p.get(l.as("ada"), "operations/"+strings.Repeat("A", 52))
+		return status.Code(err) == codes.Unavailable && time.Since(start) < time.Second
+	}, soon, time.Millisecond)
 	_, err := p.start(l.as("ada"), "", "hello")
 	require.EqualError(t, err, "rpc error: code = Unavailable desc = operations are not available at the moment")
 	_, err = p.get(l.as("ada"), "operations/"+strings.Repeat("A", 52))
