@@ -85,8 +85,9 @@ func refused(err error) bool {
 		return false
 	case codes.Unavailable:
 		return reasonOf(st) == natsgrpc.ReasonNoQueue
+	default:
+		return true
 	}
-	return true
 }
 
 // reasonOf returns natsgrpc's reason for an error, "" if it has none.
