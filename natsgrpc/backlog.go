@@ -2,6 +2,7 @@ package natsgrpc
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,12 +15,18 @@ import (
 const (
 	// backlogInterval is how often a worker tells its queue's backlog, if there is one, in its answers.
 	backlogInterval = 50 * time.Millisecond
-	// backlogMaxAge is how long a caller believes what it was told.
-	backlogMaxAge = time.Second
-	// backlogMargin is by how much the expected wait must exceed what the deadline leaves: the rate is an estimate.
-	backlogMargin = 1.5
+	// backlogMinTrust and backlogMaxTrust bound how long a caller believes what it was told: for twice the time between the
+	// last two tellings, since a queue whose calls take long is heard of seldom.
+	backlogMinTrust = time.Second
+	backlogMaxTrust = 10 * time.Second
+	// backlogShare is the share of a call's time that it may be expected to wait for. The rest is for the handler, whose
+	// work would be wasted if it ended after the deadline, and because the wait is an estimate.
+	backlogShare = 0.5
 	// rateWeight is the weight of the newest observation in the rate.
 	rateWeight = 0.3
+	// emptyGain is how many times as fast as it was seen to drain a queue may be that was empty when it was last heard of: it
+	// held nobody back.
+	emptyGain = 2
 )
 
 // backlogs is what a caller knows of the queues that it uses. The workers tell: each answer of a queue that has a backlog
@@ -58,9 +65,11 @@ func queueName(k kind, service, shard string) string { return string(k) + "." + 
 type backlog struct {
 	mu        sync.Mutex
 	pending   int
-	delivered uint64    // so far, by all workers
-	at        time.Time // when that was told
-	rate      float64   // deliveries per second; 0 while it is not known
+	delivered uint64        // so far, by all workers
+	at        time.Time     // when that was told
+	trust     time.Duration // how long it is believed
+	rate      float64       // deliveries per second; 0 while it is not known
+	sent      int           // by this caller since
 }
 
 // observe notes what a worker told.
@@ -68,19 +77,31 @@ func (b *backlog) observe(pending int, delivered uint64, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	elapsed := now.Sub(b.at)
-	if delivered <= b.delivered && elapsed < backlogMaxAge { // an older answer; a queue that is made again counts anew
+	if delivered <= b.delivered && elapsed < b.trust { // an older answer; a queue that is made again counts anew
 		return
 	}
-	if delivered > b.delivered && elapsed < backlogMaxAge && elapsed > 0 {
-		rate := float64(delivered-b.delivered) / elapsed.Seconds()
-		if b.rate > 0 {
-			rate = rateWeight*rate + (1-rateWeight)*b.rate
-		}
-		b.rate = rate
+	if delivered > b.delivered && elapsed < backlogMaxTrust && elapsed > 0 {
+		b.rate = b.rateWith(float64(delivered-b.delivered) / elapsed.Seconds())
 	} else {
 		b.rate = 0
 	}
-	b.pending, b.delivered, b.at = pending, delivered, now
+	b.trust = min(max(2*elapsed, backlogMinTrust), backlogMaxTrust)
+	b.pending, b.delivered, b.at, b.sent = pending, delivered, now, 0
+}
+
+// rateWith returns the rate with a new observation. While the queue was empty there were fewer deliveries than there might
+// have been.
+func (b *backlog) rateWith(observed float64) float64 {
+	switch {
+	case b.pending == 0:
+		if b.rate > 0 {
+			return max(b.rate, observed)
+		}
+		return 0
+	case b.rate > 0:
+		return rateWeight*observed + (1-rateWeight)*b.rate
+	}
+	return observed
 }
 
 // wait returns how long a request that is published now is expected to wait, and false while that is not known.
@@ -88,10 +109,21 @@ func (b *backlog) wait(now time.Time) (time.Duration, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	age := now.Sub(b.at)
-	if b.rate <= 0 || age > backlogMaxAge {
+	if b.rate <= 0 || age > b.trust {
 		return 0, false
 	}
-	return max(0, time.Duration(float64(b.pending)/b.rate*float64(time.Second))-age), true
+	rate := b.rate
+	if b.pending == 0 {
+		rate *= emptyGain
+	}
+	return max(0, time.Duration(float64(b.pending+b.sent)/rate*float64(time.Second))-age), true
+}
+
+// add counts a request that is about to be published.
+func (b *backlog) add() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sent++
 }
 
 // drainTime returns how long the queue is expected to take until it is empty, 0 if that is not known.
@@ -100,17 +132,35 @@ func (b *backlog) drainTime() time.Duration {
 	return wait
 }
 
-// admit refuses a call at once that would not be taken before its deadline.
+// admit refuses a call at once that would not be taken in time, and counts any other.
 func (c *Conn) admit(m *method, id string, deadline time.Time) error {
 	now := time.Now()
-	wait, known := c.queues.of(m, id).wait(now)
+	queue := c.queues.of(m, id)
 	left := deadline.Sub(now)
-	if !known || float64(wait) < backlogMargin*float64(left) {
-		return nil
+	acceptable := time.Duration(backlogShare * float64(left))
+	if wait, known := queue.wait(now); known && wait > acceptable {
+		return errorWithReason(codes.ResourceExhausted, ReasonBacklog,
+			fmt.Sprintf("natsgrpc: the queue's backlog takes about %v; the call has %v", wait.Round(time.Millisecond), left.Round(time.Millisecond)),
+			retryInfo(wait-acceptable))
 	}
-	return errorWithReason(codes.ResourceExhausted, ReasonBacklog,
-		fmt.Sprintf("natsgrpc: the queue's backlog takes about %v; the call has %v", wait.Round(time.Millisecond), left.Round(time.Millisecond)),
-		retryInfo(wait-left))
+	queue.add()
+	return nil
+}
+
+// ExpectedWait returns how long a call of a method ("/pkg.Service/Method") that begins now is expected to wait in its queue: the
+// requests before it, by the rate at which they are delivered. It is false while that is not known, and so where there is no
+// backlog. What is known comes from the workers' answers to this Conn. Of a queue with shards it looks at one by chance, as
+// the call would.
+func (c *Conn) ExpectedWait(fullName string) (wait time.Duration, known bool) {
+	m, err := c.methods.find(fullName)
+	if err != nil {
+		return 0, false
+	}
+	queue := m.queue
+	if m.shards > 1 {
+		queue = queueName(m.kind, m.service, strconv.Itoa(rand.IntN(m.shards)))
+	}
+	return c.queues.named(queue).wait(time.Now())
 }
 
 // observe takes what an answer tells of its queue.

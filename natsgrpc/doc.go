@@ -26,8 +26,8 @@
 // # When there is too much
 //
 // Each kind of overload has a reason of its own in the error's google.rpc.ErrorInfo, and none is a silence: QUEUE_FULL (the
-// queue holds as much as it may) and BACKLOG (it is so long that the call would miss its deadline) come with a RetryInfo made
-// of the rate at which the queue drains; NO_WORKERS (the queue is there, but nobody pulls from it) comes half a second after
+// queue holds as much as it may) and BACKLOG (it is so long that the call would wait for more than half of its time) come with a
+// RetryInfo made of the rate at which the queue drains; NO_WORKERS (the queue is there, but nobody pulls from it) comes half a second after
 // the call; NO_QUEUE, NOT_CONNECTED and MESSAGE_TOO_LARGE come at once.
 //
 // # Streams
@@ -141,10 +141,13 @@
 // within 10 s: its servers may be reconnecting. A service with the option scale_to_zero is not probed.
 //
 // Backlog. An answer's header Natsgrpc-Backlog, "<kind>.<svc>.<shard> <pending> <delivered>", says what the ack subject
-// of the request said: how many requests waited in the queue, and how many its consumer had delivered so far. A server
-// sends it while there is a backlog, at most once in 50 ms. A client takes the difference of two as the queue's rate. A
-// call whose expected wait exceeds the time to its deadline by half is RESOURCE_EXHAUSTED, reason BACKLOG, and is not
-// sent. What was told is believed for a second.
+// of its server's newest request from the queue said: how many requests waited there, and how many its consumer had
+// delivered so far. A server sends it while there is a backlog, and once when there is none any more, at most once in 50 ms. A
+// client takes the difference of two as the queue's rate, averaged with a weight of 0.3 for the newest; one that begins with
+// an empty queue can only raise it. The wait that it expects is what was pending then and what it has sent since, by
+// the rate, less the time since then; of an empty queue by twice the rate. A call whose expected wait exceeds half the time
+// to its deadline is RESOURCE_EXHAUSTED, reason BACKLOG, and is not sent. What was told is believed for twice the time between
+// the last two tellings, for 1 s at least and 10 s at most.
 //
 // Idempotency. The id of a command with a key is the base32, without padding, of the SHA-256 of principal, full method name
 // ("/pkg.Service/Method") and key, each behind its length in 8 bytes, big-endian. An id is in the queue or in RESPONSES at

@@ -31,7 +31,18 @@ func TestTheRateOfABacklog(t *testing.T) {
 		{"time goes by", []told{{0, 100, 1000}, {100 * time.Millisecond, 90, 1010}}, 500 * time.Millisecond, 500 * time.Millisecond, true},
 		{"what is old is not believed", []told{{0, 100, 1000}, {100 * time.Millisecond, 90, 1010}}, 1200 * time.Millisecond, 0, false},
 		{"an answer that was overtaken is ignored", []told{{0, 100, 1000}, {100 * time.Millisecond, 90, 1010}, {110 * time.Millisecond, 95, 1005}}, 100 * time.Millisecond, 900 * time.Millisecond, true},
-		{"a gap begins anew", []told{{0, 100, 1000}, {2 * time.Second, 50, 1001}}, 2 * time.Second, 0, false},
+		{"what is told seldom is believed for longer", []told{{0, 100, 1000}, {2 * time.Second, 50, 1010}}, 5 * time.Second, 7 * time.Second, true},
+		{"a gap begins anew", []told{{0, 100, 1000}, {10 * time.Second, 50, 1001}}, 10 * time.Second, 0, false},
+		{"an empty queue is expected to be faster", []told{
+			{0, 100, 1000}, {100 * time.Millisecond, 90, 1010}, {200 * time.Millisecond, 0, 1020},
+		}, 200 * time.Millisecond, 0, true},
+		{"the rate of a queue that was empty says little", []told{{0, 0, 1000}, {100 * time.Millisecond, 90, 1001}}, 100 * time.Millisecond, 0, false},
+		{"and lowers none", []told{
+			{0, 100, 1000}, {100 * time.Millisecond, 90, 1010}, {200 * time.Millisecond, 0, 1020}, {300 * time.Millisecond, 50, 1021},
+		}, 300 * time.Millisecond, 500 * time.Millisecond, true},
+		{"but it can raise one", []told{
+			{0, 100, 1000}, {100 * time.Millisecond, 90, 1010}, {200 * time.Millisecond, 0, 1020}, {300 * time.Millisecond, 50, 1120},
+		}, 300 * time.Millisecond, 50 * time.Millisecond, true},
 		{"a queue that is made again counts anew", []told{
 			{0, 100, 1000}, {100 * time.Millisecond, 90, 1010},
 			{2 * time.Second, 100, 1}, {2100 * time.Millisecond, 90, 11},
@@ -45,6 +56,25 @@ func TestTheRateOfABacklog(t *testing.T) {
 		require.Equal(t, c.known, known, c.name)
 		require.InDelta(t, c.want, got, float64(time.Millisecond), c.name)
 	}
+}
+
+// What the caller has sent since it was told is in the queue too.
+func TestABacklogCountsWhatTheCallerSends(t *testing.T) {
+	start := time.Now()
+	b := &backlog{}
+	b.observe(100, 1000, start)
+	b.observe(90, 1010, start.Add(100*time.Millisecond))
+	for range 10 {
+		b.add()
+	}
+	wait, known := b.wait(start.Add(100 * time.Millisecond))
+	require.True(t, known)
+	require.InDelta(t, time.Second, wait, float64(time.Millisecond))
+	b.observe(0, 1030, start.Add(200*time.Millisecond)) // 130/s by now
+	b.add()
+	wait, known = b.wait(start.Add(200 * time.Millisecond))
+	require.True(t, known)
+	require.InDelta(t, time.Second/(2*130), wait, float64(time.Millisecond))
 }
 
 func TestAnAnswerTellsOfQueuesInUseOnly(t *testing.T) {

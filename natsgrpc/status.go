@@ -27,7 +27,7 @@ const ErrorDomain = "natsgrpc"
 const (
 	// ReasonQueueFull: RESOURCE_EXHAUSTED; the queue holds as many requests as it may. Comes with a RetryInfo.
 	ReasonQueueFull = "QUEUE_FULL"
-	// ReasonBacklog: RESOURCE_EXHAUSTED; the queue is so long that the call would not be taken before its deadline.
+	// ReasonBacklog: RESOURCE_EXHAUSTED; the queue is so long that the call would wait for more than half of its time.
 	// Comes with a RetryInfo.
 	ReasonBacklog = "BACKLOG"
 	// ReasonNoWorkers: UNAVAILABLE; the queue is there, but no server pulls from it.

@@ -424,7 +424,7 @@ func (t *task) message(result outcome) *nats.Msg {
 	if digest := t.msg.Header.Get(headerDigest); digest != "" {
 		msg.Header[headerDigest] = []string{digest}
 	}
-	if backlog := t.worker.tell(t.delivery, time.Now()); backlog != "" {
+	if backlog := t.worker.tell(time.Now()); backlog != "" {
 		msg.Header[headerBacklog] = []string{backlog}
 	}
 	ttl := t.keepAnswer()

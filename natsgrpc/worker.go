@@ -58,6 +58,9 @@ type worker struct {
 	asked    int             // the sum of the batches in pulls
 	pause    time.Time       // no pull before this
 	lost     bool            // JetStream may not have the queue any more
+
+	newest     delivery // the last one
+	backlogged bool     // the last answer that told of the queue told of a backlog
 }
 
 // pull is a request for calls that may still be waiting at the server.
@@ -105,6 +108,7 @@ func (w *worker) subscribe() error {
 	}
 	w.sub, w.inbox = sub, inbox
 	w.promised, w.asked = 0, 0
+	w.newest = delivery{} // a queue that is made again counts anew
 	clear(w.pulls)
 	return nil
 }
@@ -236,7 +240,9 @@ func (w *worker) onMessage(msg *nats.Msg, inbox string) {
 	case msg.Reply == "":
 		w.onStatus(msg)
 	case w.accept(inbox):
-		w.handle(newTask(w, msg))
+		t := newTask(w, msg)
+		w.note(t.delivery)
+		w.handle(t)
 	default: // it was pulled before a reconnect: its slot is promised anew
 		_ = msg.Respond([]byte("-NAK")) // a lost one is redelivered after the ack wait
 	}
@@ -266,16 +272,30 @@ func (w *worker) runCalls(t *task) {
 	}
 }
 
-// tell returns what an answer tells of the queue's backlog, "" where there is none or it was told just now.
-func (w *worker) tell(d delivery, now time.Time) string {
-	if d.pending == 0 {
-		return ""
+// note keeps what the newest delivery says of the queue.
+func (w *worker) note(d delivery) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if d.delivered > w.newest.delivered {
+		w.newest = d
 	}
+}
+
+// tell returns what an answer tells of the queue's backlog, "" where there is none, unless there was one when it was told
+// last, and where it was told just now.
+func (w *worker) tell(now time.Time) string {
 	last := w.told.Load()
 	if now.UnixNano()-last < int64(backlogInterval) || !w.told.CompareAndSwap(last, now.UnixNano()) {
 		return ""
 	}
-	return queueName(w.queue.kind, w.queue.service, w.queue.shard) + " " + strconv.Itoa(d.pending) + " " + strconv.FormatUint(d.delivered, 10)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	there := w.newest.pending > 0
+	if !there && !w.backlogged {
+		return ""
+	}
+	w.backlogged = there
+	return queueName(w.queue.kind, w.queue.service, w.queue.shard) + " " + strconv.Itoa(w.newest.pending) + " " + strconv.FormatUint(w.newest.delivered, 10)
 }
 
 // accept takes the slot of a promised call, if it comes to the present inbox.
