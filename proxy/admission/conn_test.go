@@ -53,7 +53,13 @@ func TestACallThatWouldWaitForTooLongIsRefused(t *testing.T) {
 	refused := func(client, method, reason string) time.Duration {
 		t.Helper()
 		call(client, method)
-		return requireRefusal(t, <-results, codes.ResourceExhausted, reason)
+		select {
+		case <-conn.begun:
+			require.FailNow(t, "it is admitted")
+			return 0
+		case err := <-results:
+			return requireRefusal(t, err, codes.ResourceExhausted, reason)
+		}
 	}
 	for range 5 {
 		admitted("noisy", "/a.B/C") // nobody waits
@@ -62,8 +68,9 @@ func TestACallThatWouldWaitForTooLongIsRefused(t *testing.T) {
 	admitted("noisy", "/a.B/C") // for half of what is allowed
 	wait = 3 * time.Second
 	require.Equal(t, time.Second, refused("noisy", "/a.B/C", ReasonFairShare))
-	admitted("polite", "/a.B/C")
-	admitted("polite", "/a.B/C") // two of seven are less than a third
+	for range 4 {
+		admitted("polite", "/a.B/C") // it had 3 of 9, which is no more than a third, before the last one
+	}
 	refused("polite", "/a.B/C", ReasonFairShare)
 	admitted("noisy", "/a.B/D") // each method counts for itself
 	wait = 5 * time.Second
@@ -73,7 +80,7 @@ func TestACallThatWouldWaitForTooLongIsRefused(t *testing.T) {
 	require.Equal(t, 30*time.Second, refused("new", "/a.B/C", ReasonBacklog))
 
 	close(conn.release)
-	for range 9 {
+	for range 11 {
 		require.NoError(t, <-results)
 	}
 	require.Empty(t, c.calls("/a.B/C").inFlight.clients)
