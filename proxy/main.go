@@ -35,6 +35,7 @@ type config struct {
 	MaxBody       int64            `env:"PROXY_MAX_BODY" default:"1048576" help:"Size of a request body at most, in bytes."`
 	DrainTimeout  time.Duration    `env:"PROXY_DRAIN_TIMEOUT" default:"25s" help:"How long running requests may take when the proxy is told to stop. Kubernetes kills it after 30s."`
 	DrainDelay    time.Duration    `env:"PROXY_DRAIN_DELAY" default:"0s" help:"How long the proxy takes requests when it is told to stop and no longer ready, so that load balancers notice. Precedes the drain timeout."`
+	Admission     admissionConfig  `embed:"" group:"Admission"`
 	Edge          edgeConfig       `embed:"" group:"Edge"`
 	Observe       observeConfig    `embed:"" group:"Observability"`
 	LogLevel      slog.Level       `env:"PROXY_LOG_LEVEL" default:"info" help:"Least level to log: debug, info, warn or error."`
@@ -114,12 +115,14 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 		Auth:           authenticator,
 		Operations:     started,
 		IdempotencyKey: natsgrpc.IdempotencyKey,
+		ExpectedWait:   conn.ExpectedWait,
 		NoReflection:   !cfg.Reflection,
 		Logger:         logger,
 		MeterProvider:  observed.metrics.Provider(),
 		TracerProvider: observed.traces.Provider(),
 		Ready:          func(ctx context.Context) error { return natsdial.Ready(ctx, nc) },
 	}
+	cfg.Admission.apply(&serving)
 	if err := cfg.Edge.apply(&serving); err != nil {
 		return err
 	}

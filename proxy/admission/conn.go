@@ -76,7 +76,7 @@ func (c *calls) enter(client Client, wait, longest time.Duration) error {
 	switch {
 	case wait > longest:
 		return backlog(wait - longest/2)
-	case wait > longest/2 && c.inFlight.clients[client]*(len(c.inFlight.clients)+1) > c.inFlight.total:
+	case float64(c.inFlight.clients[client])*float64(wait) > float64(c.inFlight.total)*float64(longest-wait):
 		return fairShare(wait - longest/2)
 	}
 	c.inFlight.add(client)

@@ -65,22 +65,26 @@ func TestACallThatWouldWaitForTooLongIsRefused(t *testing.T) {
 		admitted("noisy", "/a.B/C") // nobody waits
 	}
 	wait = 2 * time.Second
-	admitted("noisy", "/a.B/C") // for half of what is allowed
-	wait = 3 * time.Second
+	admitted("noisy", "/a.B/C") // for half of what is allowed, and all of it is its own
+	wait = 2100 * time.Millisecond
 	require.Equal(t, time.Second, refused("noisy", "/a.B/C", ReasonFairShare))
+	wait = 3 * time.Second
 	for range 4 {
-		admitted("polite", "/a.B/C") // it had 3 of 9, which is no more than a third, before the last one
+		admitted("polite", "/a.B/C") // before the last one a third of the calls are its own, and so is a second of the wait
 	}
 	refused("polite", "/a.B/C", ReasonFairShare)
+	admitted("new", "/a.B/C")
 	admitted("noisy", "/a.B/D") // each method counts for itself
+	wait = 4 * time.Second
+	admitted("newer", "/a.B/C")
 	wait = 5 * time.Second
 	require.Equal(t, 3*time.Second, refused("polite", "/a.B/C", ReasonBacklog))
-	require.Equal(t, 3*time.Second, refused("new", "/a.B/C", ReasonBacklog))
+	require.Equal(t, 3*time.Second, refused("newest", "/a.B/C", ReasonBacklog))
 	wait = time.Hour
-	require.Equal(t, 30*time.Second, refused("new", "/a.B/C", ReasonBacklog))
+	require.Equal(t, 30*time.Second, refused("newest", "/a.B/C", ReasonBacklog))
 
 	close(conn.release)
-	for range 11 {
+	for range 13 {
 		require.NoError(t, <-results)
 	}
 	require.Empty(t, c.calls("/a.B/C").inFlight.clients)

@@ -14,12 +14,15 @@
 //
 //   - with UNAVAILABLE, reason OVERLOADED, if all that may be are in flight;
 //   - with RESOURCE_EXHAUSTED, reason CLIENT_LIMIT, if as many of its client's are as may be of one client;
-//   - with RESOURCE_EXHAUSTED, reason FAIR_SHARE, if seven eighths of all that may be are in flight and its client has its
-//     fair share: as many as may be, by the number of clients that have any and one more, the next to come; but at least one.
+//   - with RESOURCE_EXHAUSTED, reason FAIR_SHARE, if its client has eight times as many in flight as there is room for, or
+//     more.
 //
-// So the last eighth is kept for those who have little, and a client that wants everything gets what the others leave
-// (max-min fairness, as far as a limit without a queue can have it). Streams last long, so they have a limiter of
-// their own: they cannot use up what calls need, nor calls what streams need.
+// The last rule is the dynamic threshold by which switches share their memory among ports (Choudhury and Hahne, "Dynamic
+// queue length thresholds for shared-memory packet switches", 1998). N clients that want everything get 8/(1+8N) of the
+// limit each, so one alone gets 8/9 of it, and room for 1/(1+8N) is left for those who come. Who wants less gets all that it
+// wants. The clients need not be counted for that.
+//
+// Streams last long, so they have a limiter of their own: they cannot use up what calls need, nor calls what streams need.
 //
 // # How long a call waits
 //
@@ -28,14 +31,15 @@
 // call is refused, with RESOURCE_EXHAUSTED,
 //
 //   - reason BACKLOG, if it would wait for longer than the longest wait that is allowed;
-//   - reason FAIR_SHARE, if it would wait for more than half of that and its client has more than its fair share of the
-//     method's calls in flight: all of them by the number of clients that have any and one more, the next to come.
+//   - reason FAIR_SHARE, if its client's part of that wait is longer than what is left until the longest one. The part is that
+//     of the client in the method's calls in flight. This is the dynamic threshold again, in time: N clients that want
+//     everything make each other wait for N/(N+1) of the longest wait, one alone for half of it, and those who come are
+//     admitted.
 //
-// While there is less to wait for, nobody is refused: a queue is for bursts. A standing one adds nothing to what gets
-// done but the time that everybody waits, which is the insight of CoDel (RFC 8289); there, too, it is the time of waiting
-// that is bounded, not the length. The slots of the workers stay busy as long as the allowed wait is longer than a call
-// takes to reach an idle one, a few milliseconds. The client's own deadline is the transport's matter: natsgrpc refuses
-// what would wait for more than half of it.
+// A queue is for bursts. A standing one adds nothing to what gets done but the time that everybody waits, which is the
+// insight of CoDel (RFC 8289); there, too, it is the time of waiting that is bounded, not the length. The slots of the workers
+// stay busy as long as the allowed wait is longer than a call takes to reach an idle one, a few milliseconds. The client's
+// own deadline is the transport's matter: natsgrpc refuses what would wait for more than half of it.
 //
 // # When to try again
 //

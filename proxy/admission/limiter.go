@@ -14,8 +14,8 @@ type Limits struct {
 	PerClient int
 }
 
-// reserve is the share of what may be in flight, as its reciprocal, that is for clients below their fair share.
-const reserve = 8
+// headway is how many times as many requests as there is room for a client may have in flight.
+const headway = 8
 
 // Limiter bounds the requests in flight, as the package comment says. It is safe for concurrent use.
 type Limiter struct {
@@ -78,10 +78,7 @@ func (l *Limiter) check(c Client) error {
 	if own >= l.limits.PerClient {
 		return clientLimit(l.retry())
 	}
-	if l.inFlight.total < l.limits.InFlight-l.limits.InFlight/reserve {
-		return nil
-	}
-	if own >= max(1, l.limits.InFlight/(len(l.inFlight.clients)+1)) {
+	if own >= headway*(l.limits.InFlight-l.inFlight.total) {
 		return fairShare(l.retry())
 	}
 	return nil

@@ -79,43 +79,42 @@ func TestAllClientsHaveALimit(t *testing.T) {
 	require.NoError(t, l.Enter(named(16)))
 }
 
-// A client alone leaves an eighth; one that comes gets as much, and more when what the first has ends.
+// A client alone leaves a ninth. One that comes gets of that, and then of what the first has to give back, until both have
+// as much.
 func TestAFairShareIsKept(t *testing.T) {
-	l := newLimiter(t, 80, 80)
-	noisy, polite := named("noisy"), named("polite")
+	l := newLimiter(t, 90, 90)
+	noisy, other := named("noisy"), named("other")
 	admitted, err := enter(t, l, noisy)
-	require.Equal(t, 70, admitted)
+	require.Equal(t, 80, admitted)
 	requireRefusal(t, err, codes.ResourceExhausted, ReasonFairShare)
-	admitted, err = enter(t, l, polite)
-	require.Equal(t, 10, admitted)
-	requireRefusal(t, err, codes.Unavailable, ReasonOverloaded)
-	for range 30 {
+	admitted, _ = enter(t, l, other)
+	require.Equal(t, 9, admitted)
+	for range 50 {
 		l.Leave(noisy)
-		require.Error(t, l.Enter(noisy), "it has more than its share still")
-		require.NoError(t, l.Enter(polite), "what the noisy one has given back")
-		l.Leave(polite)
+		_, _ = enter(t, l, noisy)
+		_, _ = enter(t, l, other)
 	}
-	require.Equal(t, 40, l.inFlight.clients[noisy])
-	require.NoError(t, l.Enter(noisy), "there is room again")
+	require.InDelta(t, 90*8/17, l.inFlight.clients[noisy], 5)
+	require.InDelta(t, 90*8/17, l.inFlight.clients[other], 5)
 }
 
-// One client always wants more, twenty others want two each at random times, and what is in flight ends in the order in
-// which it came. None of the others is ever refused, and the noisy one gets the rest.
+// One client always wants more, twenty others want a quarter of all at random times, and what is in flight ends in the
+// order in which it came. None of the others is ever refused, and nothing is left unused.
 func TestANoisyClientStarvesNobody(t *testing.T) {
-	const limit, steps, perStep = 80, 10_000, 20
+	const limit, steps = 80, 20_000
 	l := newLimiter(t, limit, limit)
 	noisy := named("noisy")
 	chance := rand.New(rand.NewPCG(1, 2))
 	var queue []Client // in flight
 	admitted := map[Client]int{}
-	for range steps {
-		for _, c := range queue[:min(perStep, len(queue))] {
-			l.Leave(c)
+	for step := range steps {
+		if len(queue) > 0 { // one ends
+			l.Leave(queue[0])
+			queue = queue[1:]
 		}
-		queue = queue[min(perStep, len(queue)):]
-		for range 10 * perStep {
+		for range 10 { // ten come
 			c := noisy
-			if chance.IntN(40) == 0 { // a quarter of what ends in a step
+			if chance.IntN(40) == 0 {
 				c = named(chance.IntN(20))
 			}
 			err := l.Enter(c)
@@ -126,13 +125,9 @@ func TestANoisyClientStarvesNobody(t *testing.T) {
 			admitted[c]++
 			queue = append(queue, c)
 		}
+		require.Greater(t, len(queue), min(limit*3/4, step))
 	}
-	all := 0
-	for _, n := range admitted {
-		all += n
-	}
-	require.Greater(t, all, steps*perStep*99/100, "as much as ends is admitted")
-	t.Logf("the noisy client got %.1f %%", 100*float64(admitted[noisy])/float64(all))
+	require.InEpsilon(t, steps*3/4, admitted[noisy], 0.05, "what the others leave")
 }
 
 func TestARequestMovesToItsPrincipal(t *testing.T) {

@@ -25,6 +25,7 @@ type access struct {
 	trace trace.SpanContext
 	panic any // nil without one
 	stack []byte
+	visit visit
 }
 
 type accessKey struct{}

@@ -1,11 +1,6 @@
 package server
 
 import (
-	"context"
-	"net/http"
-
-	"google.golang.org/grpc/metadata"
-
 	"github.com/codingflow/rating/proxy/auth"
 	"github.com/codingflow/rating/proxy/openapi"
 	"github.com/codingflow/rating/proxy/transcode"
@@ -21,11 +16,4 @@ func security(a *auth.Authenticator) *openapi.Security {
 		access, _ := a.Access(b.Method) // an error's zero value asks for a token
 		return openapi.Access(access)
 	}}
-}
-
-// authorizer asks an authenticator for the transcoder.
-func authorizer(a *auth.Authenticator) transcode.Authorizer {
-	return func(ctx context.Context, b *transcode.Binding, r *http.Request) (context.Context, metadata.MD, error) {
-		return a.Authorize(ctx, b.Method, r.Header)
-	}
 }

@@ -81,6 +81,18 @@ type Config struct {
 	// network of 64 bits of IPv6. Those beyond are closed at once. TrustedProxies count in total only. Default
 	// [DefaultMaxConnections] and [DefaultMaxConnectionsPerClient].
 	MaxConnections, MaxConnectionsPerClient int
+	// MaxInFlight bounds the calls that are in flight, MaxInFlightPerClient those of one client: a principal, or else an
+	// address, see package admission. Default [DefaultMaxInFlight] and [DefaultMaxInFlightPerClient].
+	MaxInFlight, MaxInFlightPerClient int
+	// MaxStreams and MaxStreamsPerClient bound streams in the same way. Default [DefaultMaxStreams] and
+	// [DefaultMaxStreamsPerClient].
+	MaxStreams, MaxStreamsPerClient int
+	// ExpectedWait returns how long a call of a method ("/package.Service/Method") that begins now would wait before a
+	// service takes it, and false if that is not known. Calls that would wait for longer than MaxWait are refused. Default:
+	// nothing is known.
+	ExpectedWait func(method string) (time.Duration, bool)
+	// MaxWait is how long a call may be expected to wait. Default [DefaultMaxWait].
+	MaxWait time.Duration
 	// NoReflection leaves out gRPC's server reflection. Where tokens are checked it needs one.
 	NoReflection bool
 	// MeterProvider measures requests and connections: what the metrics are is said in docs/observability.md. Default none.
@@ -99,6 +111,18 @@ const (
 	DefaultMaxConnections = 10_000
 	// DefaultMaxConnectionsPerClient is a tenth of that, and far more than a browser or a client library opens.
 	DefaultMaxConnectionsPerClient = 1_000
+
+	// DefaultMaxInFlight bounds calls: with bodies as large as they may be by default this many take 4 GiB, with the usual ones
+	// some 200 MiB.
+	DefaultMaxInFlight = 4096
+	// DefaultMaxInFlightPerClient is a quarter of that.
+	DefaultMaxInFlightPerClient = 1024
+	// DefaultMaxStreams bounds streams: one keeps up to half a MiB for a client that does not read.
+	DefaultMaxStreams = 1024
+	// DefaultMaxStreamsPerClient is a quarter of that, and more than an HTTP/2 connection carries.
+	DefaultMaxStreamsPerClient = 256
+	// DefaultMaxWait is as long as people wait without losing their thread (Nielsen, "Usability Engineering", 1993).
+	DefaultMaxWait = time.Second
 
 	defaultPrefix       = "/api"
 	defaultDrainTimeout = 30 * time.Second
@@ -140,6 +164,20 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.MaxConnectionsPerClient == 0 {
 		c.MaxConnectionsPerClient = DefaultMaxConnectionsPerClient
+	}
+	for _, limit := range []struct {
+		value    *int
+		fallback int
+	}{
+		{&c.MaxInFlight, DefaultMaxInFlight}, {&c.MaxInFlightPerClient, DefaultMaxInFlightPerClient},
+		{&c.MaxStreams, DefaultMaxStreams}, {&c.MaxStreamsPerClient, DefaultMaxStreamsPerClient},
+	} {
+		if *limit.value == 0 {
+			*limit.value = limit.fallback
+		}
+	}
+	if c.MaxWait == 0 {
+		c.MaxWait = DefaultMaxWait
 	}
 	if c.ForwardedHeader == "" {
 		c.ForwardedHeader = ForwardedX

@@ -20,6 +20,9 @@
 // Who may call the API is package auth's to say, for all protocols alike. Where tokens are checked,
 // /.well-known/oauth-protected-resource tells clients where they get them, if the API's URL is known.
 //
+// Where there are too many requests, package admission says which are refused. Health, the documents and the web app never
+// are.
+//
 // Each request has an id: the client's X-Request-Id if it is 1 to 128 letters, digits, `.`, `_` or `-`, or else a random
 // one. It is in the answer, in the access log, and in the gRPC metadata (x-request-id) of the call.
 //

@@ -26,8 +26,8 @@ type edition struct {
 	ui   http.Handler
 }
 
-// newEdition returns what a server with a config serves of config.Files.
-func newEdition(conn grpc.ClientConnInterface, config Config) (*edition, error) {
+// newEdition returns what a server with a config serves of config.Files, for those whom the admitter lets in.
+func newEdition(conn grpc.ClientConnInterface, config Config, admitter *admitter) (*edition, error) {
 	services, types := Services(config.Files), dynamicpb.NewTypes(config.Files)
 	restOptions, rpcOptions := config.onceAndLater()
 	if config.Operations != nil {
@@ -42,7 +42,7 @@ func newEdition(conn grpc.ClientConnInterface, config Config) (*edition, error) 
 		transcode.WithRequestHeaders(withoutBinary(requestHeaders)...),
 		transcode.WithResponseHeaders(withoutBinary(config.ResponseHeaders)...),
 		transcode.WithTypes(types),
-		transcode.WithAuthorizer(authorizer(config.Auth)),
+		transcode.WithAuthorizer(admitter.authorizeREST),
 		transcode.WithObserver(observe))...)
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func newEdition(conn grpc.ClientConnInterface, config Config) (*edition, error) 
 		rpc.WithRequestHeaders(requestHeaders...),
 		rpc.WithResponseHeaders(config.ResponseHeaders...),
 		rpc.WithTypes(types),
-		rpc.WithAuthorizer(config.Auth.Authorize),
+		rpc.WithAuthorizer(admitter.authorize),
 		rpc.WithObserver(observeRPC),
 	}
 	if !config.NoReflection {
@@ -76,7 +76,7 @@ func newEdition(conn grpc.ClientConnInterface, config Config) (*edition, error) 
 	}
 	e.ui = compress.Handler(e.ui)
 	if e.docs, err = openapi.New(api.Bindings(), openapi.Config{
-		Prefix: config.Prefix, Security: security(config.Auth), Headers: config.documentedHeaders(),
+		Prefix: config.Prefix, Security: security(config.Auth), Headers: append(config.documentedHeaders(), requestTimeout()),
 	}); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}

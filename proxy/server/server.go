@@ -50,7 +50,14 @@ func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
 		total: config.MaxConnections, perClient: config.MaxConnectionsPerClient, exempt: forwarding.trusts,
 		logger: config.Logger, clients: map[netip.Prefix]int{},
 	}
-	first, err := newEdition(conn, config)
+	admitter, err := newAdmitter(config)
+	if err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	if conn, err = admitted(conn, config); err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	first, err := newEdition(conn, config, admitter)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +67,8 @@ func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	handler := withRecovery(http.HandlerFunc(s.route))
+	handler := withAdmission(http.HandlerFunc(s.route))
+	handler = withRecovery(handler)
 	handler = withHeaderLimits(handler)
 	handler = withSafeFraming(handler)
 	handler = withCORS(config, handler)
