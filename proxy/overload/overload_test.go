@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -41,7 +42,7 @@ func sizes() size {
 	if full() {
 		return size{
 			slots: 16, work: 50 * time.Millisecond, deadline: 5 * time.Second,
-			measure: 10 * time.Second, warmUp: 10 * time.Second, load: 20*time.Second,
+			measure: 10 * time.Second, warmUp: 5 * time.Second, load: time.Minute,
 			goodput: 0.95, refusal: 50 * time.Millisecond, admitted: 1500 * time.Millisecond, lag: 20 * time.Millisecond, fairness: 0.99,
 			proxyBytes: 256 << 20, natsBytes: 256 << 20,
 		}
@@ -78,7 +79,10 @@ func newSystem(t *testing.T, size size) *system {
 	output, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", output)
 	address := freeAddress(t)
-	s.proxy = start(t, serverCore, nil, binary, "--nats", natsURL, "--listen", address, "--log-level", "warn")
+	log, err := os.Create(filepath.Join(t.TempDir(), "log")) // of each request, as in earnest
+	require.NoError(t, err)
+	defer log.Close()
+	s.proxy = start(t, serverCore, nil, log, binary, "--nats", natsURL, "--listen", address)
 	require.Eventually(t, func() bool {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/readyz", nil)
 		require.NoError(t, err)
@@ -105,7 +109,7 @@ func (s *system) generate(t *testing.T, r *generatorRole) []record {
 	t.Helper()
 	r.URL, r.Deadline = s.url, s.size.deadline
 	generator := startRole(t, generatorCore, role{Generator: r})
-	line := generator.line(t, r.Duration+r.Deadline+extra+startTimeout)
+	line := generator.line(t, 3*r.Duration+r.Deadline+extra+startTimeout) // a late generator is to say how late it was
 	var records []record
 	require.NoError(t, json.Unmarshal([]byte(line), &records))
 	return records

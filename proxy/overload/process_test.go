@@ -5,6 +5,7 @@ package overload
 import (
 	"bufio"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,12 +33,12 @@ type process struct {
 	exited chan struct{}
 }
 
-// start starts a program on a core. It is killed when the test ends.
-func start(t *testing.T, core string, env []string, program string, args ...string) *process {
+// start starts a program on a core. It is killed when the test ends. Its log goes to stderr.
+func start(t *testing.T, core string, env []string, stderr io.Writer, program string, args ...string) *process {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "taskset", append([]string{"--cpu-list", core, program}, args...)...)
 	cmd.Env = append(os.Environ(), env...)
-	cmd.Stderr = t.Output()
+	cmd.Stderr = stderr
 	_, err := cmd.StdinPipe() // held open: a role ends with it
 	require.NoError(t, err)
 	stdout, err := cmd.StdoutPipe()
@@ -47,7 +48,7 @@ func start(t *testing.T, core string, env []string, program string, args ...stri
 	go func() { // ends with the process, for which the cleanup waits
 		defer close(p.exited)
 		lines := bufio.NewScanner(stdout)
-		lines.Buffer(nil, 16<<20)
+		lines.Buffer(nil, 64<<20) // records of a minute are 20 MB
 		for lines.Scan() {
 			p.lines <- lines.Text()
 		}
@@ -70,7 +71,7 @@ func startRole(t *testing.T, core string, r role) *process {
 	require.NoError(t, err)
 	self, err := os.Executable()
 	require.NoError(t, err)
-	return start(t, core, []string{roleVariable + "=" + string(text)}, self)
+	return start(t, core, []string{roleVariable + "=" + string(text)}, t.Output(), self)
 }
 
 // line returns the next line that the process prints.
