@@ -26,7 +26,7 @@ type ConnOptions struct {
 	// ExpectedWait returns how long a call of a method ("/package.Service/Method") that begins now would wait before a
 	// service takes it, and false if that is not known.
 	ExpectedWait func(method string) (time.Duration, bool)
-	// MaxWait is how long it may.
+	// MaxWait is how long it may; twice as long if its client has no other call of the method in flight.
 	MaxWait time.Duration
 	// Client returns whose call a context is of.
 	Client func(context.Context) Client
@@ -73,10 +73,11 @@ type calls struct {
 func (c *calls) enter(client Client, wait, longest time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	own := c.inFlight.clients[client]
 	switch {
-	case wait > longest:
+	case wait > 2*longest || wait > longest && own > 0:
 		return backlog(wait - longest/2)
-	case float64(c.inFlight.clients[client])*float64(wait) > float64(c.inFlight.total)*float64(longest-wait):
+	case float64(own)*float64(wait) > float64(c.inFlight.total)*float64(longest-wait) && own > 0:
 		return fairShare(wait - longest/2)
 	}
 	c.inFlight.add(client)

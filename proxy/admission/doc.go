@@ -30,7 +30,8 @@
 // long a call is expected to wait, from the transport: what is in the queue by the rate at which that drains. A method's
 // call is refused, with RESOURCE_EXHAUSTED,
 //
-//   - reason BACKLOG, if it would wait for longer than the longest wait that is allowed;
+//   - reason BACKLOG, if it would wait for longer than the longest wait that is allowed, or for more than twice that if its
+//     client has no other in flight: a queue that has grown too long before it was heard of keeps few from being served;
 //   - reason FAIR_SHARE, if its client's part of that wait is longer than what is left until the longest one. The part is that
 //     of the client in the method's calls in flight. This is the dynamic threshold again, in time: N clients that want
 //     everything make each other wait for N/(N+1) of the longest wait, one alone for half of it, and those who come are

@@ -26,7 +26,7 @@ type size struct {
 	work     time.Duration
 	deadline time.Duration
 	measure  time.Duration // of the capacity
-	warmUp   time.Duration // of the load, not looked at
+	warmUp   time.Duration // of the load, not looked at: the queue grows until the first answers tell of it
 	load     time.Duration // after that
 
 	goodput    float64       // at least, of the capacity
@@ -50,7 +50,7 @@ func sizes() size {
 	// What follows has room for a race detector, and for others on both cores.
 	return size{
 		slots: 8, work: 200 * time.Millisecond, deadline: 5 * time.Second,
-		measure: 3 * time.Second, warmUp: 2 * time.Second, load: 5 * time.Second,
+		measure: 3 * time.Second, warmUp: 6 * time.Second, load: 5 * time.Second,
 		goodput: 0.5, refusal: 2 * time.Second, admitted: 5 * time.Second, lag: 2 * time.Second, fairness: 0.8,
 		proxyBytes: 512 << 20, natsBytes: 1 << 30,
 	}
@@ -110,6 +110,8 @@ func (s *system) generate(t *testing.T, r *generatorRole) []record {
 	r.URL, r.Deadline = s.url, s.size.deadline
 	generator := startRole(t, generatorCore, role{Generator: r})
 	line := generator.line(t, 3*r.Duration+r.Deadline+extra+startTimeout) // a late generator is to say how late it was
+	<-generator.exited
+	require.True(t, generator.cmd.ProcessState.Success(), "the generator has failed")
 	var records []record
 	require.NoError(t, json.Unmarshal([]byte(line), &records))
 	return records

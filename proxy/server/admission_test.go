@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -179,15 +180,15 @@ func TestStreamsAreBoundedApart(t *testing.T) {
 
 // A call that would wait for too long is refused in every protocol, and counted for its method's clients only while it runs.
 func TestACallThatWouldWaitIsRefused(t *testing.T) {
-	waits := map[string]time.Duration{"/rating.v1.UserService/GetUser": 1500 * time.Millisecond}
+	waits := map[string]time.Duration{"/rating.v1.UserService/GetUser": 2500 * time.Millisecond}
 	server := newServer(t, &users{}, Config{ExpectedWait: func(method string) (time.Duration, bool) {
 		wait, known := waits[method]
 		return wait, known
 	}})
 	w := from(server, "192.0.2.1", "/api/users/ada")
 	require.Equal(t, 429, w.Code)
-	require.Equal(t, "1", w.Header().Get("Retry-After"))
-	require.Equal(t, refusal(429, "so many requests are waiting that the answer would come late", "RESOURCE_EXHAUSTED", "BACKLOG"), w.Body.String())
+	require.Equal(t, "2", w.Header().Get("Retry-After"))
+	require.Equal(t, strings.Replace(refusal(429, "so many requests are waiting that the answer would come late", "RESOURCE_EXHAUSTED", "BACKLOG"), "1s", "2s", 1), w.Body.String())
 	require.Equal(t, 200, from(server, "192.0.2.1", "/api/users").Code, "another method")
 
 	_, err := ratingv1.NewUserServiceClient(run(t, server).call(t)).GetUser(t.Context(), &ratingv1.GetUserRequest{Name: "users/ada"})

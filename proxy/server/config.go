@@ -91,7 +91,8 @@ type Config struct {
 	// service takes it, and false if that is not known. Calls that would wait for longer than MaxWait are refused. Default:
 	// nothing is known.
 	ExpectedWait func(method string) (time.Duration, bool)
-	// MaxWait is how long a call may be expected to wait. Default [DefaultMaxWait].
+	// MaxWait is how long a call may be expected to wait; twice as long if it is the only one of its client and method. Default
+	// [DefaultMaxWait].
 	MaxWait time.Duration
 	// NoReflection leaves out gRPC's server reflection. Where tokens are checked it needs one.
 	NoReflection bool

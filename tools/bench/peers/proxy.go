@@ -36,7 +36,7 @@ func serveProxy(ctx context.Context, c *serveCommand, ready func(string)) error 
 	if err != nil {
 		return err
 	}
-	srv, err := server.New(conn, server.Config{Files: files, Logger: logger})
+	srv, err := server.New(conn, server.Config{Files: files, ExpectedWait: conn.ExpectedWait, Logger: logger})
 	if err != nil {
 		return errors.Join(err, conn.Close())
 	}

@@ -183,6 +183,7 @@ func (s *Stack) prepareProxy(connect func(name string) (*nats.Conn, error)) erro
 		Auth:           authenticator,
 		Operations:     started,
 		IdempotencyKey: natsgrpc.IdempotencyKey,
+		ExpectedWait:   conn.ExpectedWait,
 		DrainTimeout:   drainTimeout,
 		Logger:         s.config.Logger,
 		Ready:          func(ctx context.Context) error { return natsdial.Ready(ctx, nc) },
