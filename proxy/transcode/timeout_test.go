@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"math"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -110,7 +111,7 @@ func TestMalformedClientTimeout(t *testing.T) {
 		require.Equal(t, 400, w.Code, header)
 		require.Equal(t, want, w.Body.String(), header)
 	}
-	r := httptest.NewRequest("GET", "/x", nil)
+	r := httptest.NewRequest(http.MethodGet, "/x", nil)
 	r.Header["Request-Timeout"] = []string{"1", "2"}
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, r)
