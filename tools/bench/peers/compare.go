@@ -23,7 +23,7 @@ type compareCommand struct {
 	Requests  []string `help:"Kinds of requests: get, list, create." default:"get,list,create"`
 	Payload   int      `help:"Bytes of the comment in each rating." default:"100"`
 	AccessLog bool     `help:"Have every front log each request to a file as a line of JSON; none does otherwise."`
-	Profile   string   `help:"Write a CPU profile of each process to this folder." type:"path"`
+	Profile   string   `help:"Write profiles of the CPU time and the allocations of each process to this folder." type:"path"`
 }
 
 // Validate is called by kong.
@@ -123,7 +123,7 @@ func newLab(ctx context.Context, c *compareCommand, dir string) (*lab, error) {
 func (l *lab) start(ctx context.Context, dir string) (err error) {
 	run := func(role string, args ...string) (*process, error) {
 		if l.command.Profile != "" {
-			args = append(args, "--profile="+filepath.Join(l.command.Profile, role+".pprof"))
+			args = append(args, "--profile="+l.command.Profile)
 		}
 		return start(ctx, role, args...)
 	}

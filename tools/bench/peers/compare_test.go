@@ -51,7 +51,7 @@ func TestCompareMeasuresEveryFront(t *testing.T) {
 		if c.Profile != "" {
 			profiles, err := filepath.Glob(filepath.Join(c.Profile, "*.pprof"))
 			require.NoError(t, err)
-			require.Len(t, profiles, len(fronts)+2, "each process")
+			require.Len(t, profiles, 2*(len(fronts)+2), "two of each process")
 		}
 	}
 }

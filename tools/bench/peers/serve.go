@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/pprof"
 )
 
@@ -26,7 +27,7 @@ type serveCommand struct {
 	Store     string `help:"Folder of the NATS server's streams."`
 	Payload   int    `help:"Bytes of the comment in each rating that the service has."`
 	AccessLog string `help:"File that requests are logged to; none without it."`
-	Profile   string `help:"File for a CPU profile of the process."`
+	Profile   string `help:"Folder for profiles of the process."`
 }
 
 // role is what a process does: it tells its address when it serves, and serves until ctx ends.
@@ -52,7 +53,7 @@ func (c *serveCommand) Run(ctx context.Context) error {
 
 func (c *serveCommand) run(ctx context.Context, play role, in io.Reader, out io.Writer) (err error) {
 	if c.Profile != "" {
-		stop, err := profile(c.Profile)
+		stop, err := profile(filepath.Join(c.Profile, c.Role))
 		if err != nil {
 			return err
 		}
@@ -94,17 +95,22 @@ func answer(in io.Reader, out io.Writer) error {
 	return lines.Err()
 }
 
-// profile begins a CPU profile. The returned function ends it.
-func profile(file string) (stop func() error, err error) {
-	f, err := os.Create(file)
+// profile begins a CPU profile, <path>.cpu.pprof. The returned function ends it, and writes what was allocated since the
+// process began to <path>.allocs.pprof.
+func profile(path string) (stop func() error, err error) {
+	cpu, err := os.Create(path + ".cpu.pprof")
 	if err != nil {
 		return nil, err
 	}
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return nil, errors.Join(err, f.Close())
+	if err := pprof.StartCPUProfile(cpu); err != nil {
+		return nil, errors.Join(err, cpu.Close())
 	}
 	return func() error {
 		pprof.StopCPUProfile()
-		return f.Close()
+		allocs, err := os.Create(path + ".allocs.pprof")
+		if err != nil {
+			return errors.Join(err, cpu.Close())
+		}
+		return errors.Join(pprof.Lookup("allocs").WriteTo(allocs, 0), allocs.Close(), cpu.Close())
 	}, nil
 }
