@@ -22,7 +22,8 @@ type call struct {
 	refused chan error     // holds the first refusal of the request
 	timer   *time.Timer
 
-	waits bool // for a queue and a server, where there is none now
+	waits    bool // for a queue and a server, where there is none now
+	trusting bool // the queue was not asked yet whether it has the request
 
 	// under the lock of calls
 	request  *nats.Msg // for repeats
@@ -251,11 +252,11 @@ func (cs *calls) looked(token string, msg *nats.Msg) *nats.Msg {
 	return p.repeat()
 }
 
-// confirmed reports whether a queue has said that it has a call's request.
+// confirmed reports whether a queue has said that it has a call's request, or was not asked.
 func (cs *calls) confirmed(p *call) bool {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	return p.queued
+	return p.queued || p.trusting
 }
 
 // repeat returns the request of a call if it is to be published again. Called with the lock held.

@@ -99,7 +99,8 @@
 //
 // Permissions. [ServerPermissions] and [ConnPermissions] are the least that a NATS user needs who serves or calls.
 //
-// Request. The message's data is the encoded request message, its reply subject an inbox for the PubAck. Its headers:
+// Request. The message's data is the encoded request message, its reply subject, if it has one, an inbox for the PubAck.
+// Its headers:
 //
 //	Natsgrpc-Reply-To   where the answer goes: the rep or rsp subject of this call, and nothing else
 //	Natsgrpc-Deadline   when the caller gives up, in nanoseconds since the Unix epoch; absent for never
@@ -125,6 +126,11 @@
 //	10077 "maximum messages exceeded", "maximum bytes …"     RESOURCE_EXHAUSTED, reason QUEUE_FULL, with a RetryInfo
 //	10077 "maximum messages per subject …", 10158            the queue has this call already: wait for its answer
 //	another                                                  UNAVAILABLE, reason NO_QUEUE
+//
+// A query need not ask for a PubAck at once where it expects its answer sooner than a refusal would matter: this client does
+// not where the last answer of the method, a second ago at most, took 10 ms or less, and no backlog is known. Without an
+// answer for 30 ms it publishes the same message again, now with a reply subject, and from there on this is the first
+// publish: since the queue holds one message for each id, nothing runs twice.
 //
 // After 1 s, 2 s, 4 s and so on without an answer, and when it is connected again after a loss, the client makes good
 // what may be lost. A query it publishes again, since its queue may be lost with a server. For a command it looks up

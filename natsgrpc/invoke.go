@@ -119,16 +119,23 @@ func (c *Conn) roundTrip(ctx context.Context, m *method, deadline time.Time, bod
 // exchange publishes the request of a call and waits for its answer, or for what else ends the call.
 func (c *Conn) exchange(ctx context.Context, p *call, request *nats.Msg, deadline time.Time) (*nats.Msg, error) {
 	c.calls.sent(p, request)
-	c.writer.publish(request)
 	refused := false // while the caller waits for a queue and a server
-	now := time.Now()
-	republish, wait := now.Add(republishAfter), republishAfter
-	probe := now.Add(probeAfter)
+	begun := time.Now()
+	republish, wait := begun.Add(republishAfter), republishAfter
+	probe := begun.Add(probeAfter)
+	if p.trusting = c.trusts(p, begun); p.trusting {
+		republish, wait = begun.Add(confirmAfter), republishAfter/2
+		c.writer.publish(unconfirmed(request))
+	} else {
+		c.writer.publish(request)
+	}
 	for {
 		p.timer.Reset(min(time.Until(deadline), time.Until(republish), time.Until(probe)))
 		select {
 		case answer := <-p.answer:
-			c.lives.answered(p.method.service)
+			now := time.Now()
+			c.lives.answered(p.method.service, now)
+			p.method.prompt.answered(now, now.Sub(begun))
 			return answer, nil
 		case err := <-p.refused:
 			if !p.waits || status.Code(err) != codes.Unavailable || c.nc.IsClosed() {
@@ -150,8 +157,8 @@ func (c *Conn) exchange(ctx context.Context, p *call, request *nats.Msg, deadlin
 		case !now.Before(republish):
 			wait *= 2
 			republish = now.Add(wait)
-			if refused {
-				refused = false
+			if refused || p.trusting {
+				refused, p.trusting = false, false
 				c.calls.sent(p, request)
 				c.writer.publish(request)
 			} else if again := c.calls.repeat(p); again != nil {

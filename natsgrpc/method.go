@@ -49,7 +49,9 @@ type method struct {
 	attempts    int
 	backoff     time.Duration
 	keep        time.Duration // how long an answer is kept, 0 for as long as the stream of answers does
-	maxAge      time.Duration // how long its queue keeps a request, at least
+
+	prompt promptness    // of the answers that a Conn got
+	maxAge time.Duration // how long its queue keeps a request, at least
 }
 
 // shard is the shard of the queue that holds a call: the FNV-1a hash of its id, modulo the number of shards.

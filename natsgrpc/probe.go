@@ -57,10 +57,10 @@ func (l *liveness) ask(service string, now time.Time) bool {
 }
 
 // answered notes that a service has answered a call, or lives at the other end of a stream.
-func (l *liveness) answered(service string) {
+func (l *liveness) answered(service string, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.of(service).heard = time.Now()
+	l.of(service).heard = now
 }
 
 // told notes the answer. It reports whether the service has no server and is not expected to have one soon.

@@ -281,7 +281,7 @@ func (s *clientStream) claim(msg *nats.Msg) bool {
 		s.conn.refuseStream(msg)
 		return false
 	}
-	s.conn.lives.answered(s.method.service)
+	s.conn.lives.answered(s.method.service, time.Now())
 	if now {
 		s.settings.observed.taken()
 		s.link.out.ping(s.link.in.granted())

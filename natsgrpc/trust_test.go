@@ -1,0 +1,137 @@
+package natsgrpc_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// trustScenario is a server with one slot, whose handler is fast but for the payload "slow": then it takes from release.
+type trustScenario struct {
+	nc          *nats.Conn
+	conn, other *natsgrpc.Conn     // of two processes
+	requests    *nats.Subscription // all queries
+	release     chan struct{}
+	slow        atomic.Int32 // how often the slow handler ran
+}
+
+func newTrustScenario(t *testing.T) *trustScenario {
+	t.Helper()
+	ns := natsgrpctest.NewServer(t)
+	s := &trustScenario{nc: natsgrpctest.Connect(t, ns), release: make(chan struct{})}
+	serve(t, s.nc, register(func(_ context.Context, payload []byte) ([]byte, error) {
+		if string(payload) == "slow" {
+			s.slow.Add(1)
+			<-s.release
+		}
+		return payload, nil
+	}), natsgrpc.WithSlots(1, 1))
+	var err error
+	s.requests, err = s.nc.SubscribeSync("qry.>")
+	require.NoError(t, err)
+	require.NoError(t, s.nc.Flush())
+	s.conn, s.other = connect(t, natsgrpctest.Connect(t, ns)), connect(t, natsgrpctest.Connect(t, ns))
+	return s
+}
+
+// request returns the next request that was published.
+func (s *trustScenario) request(t *testing.T) *nats.Msg {
+	t.Helper()
+	msg, err := s.requests.NextMsg(soon)
+	require.NoError(t, err)
+	return msg
+}
+
+// begin begins a query.
+func (s *trustScenario) begin(t *testing.T, conn *natsgrpc.Conn, payload string) <-chan result {
+	t.Helper()
+	return begin(t.Context(), func(ctx context.Context) (string, error) { return query(ctx, conn, payload) })
+}
+
+// trust makes fast queries until one asks for no PubAck.
+func (s *trustScenario) trust(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		got, err := query(t.Context(), s.conn, "fast")
+		require.NoError(t, err)
+		require.Equal(t, "fast", got)
+		return s.request(t).Reply == ""
+	}, soon, time.Microsecond, "every query asks for a PubAck")
+}
+
+// A query whose method answers fast is published without a reply subject. When its answer does not come, it is published
+// again with one, which its queue refuses since it has it: the handler runs once. After that the method is not fast.
+func TestAQueryIsConfirmedWhenItsAnswerDoesNotCome(t *testing.T) {
+	s := newTrustScenario(t)
+	_, err := query(t.Context(), s.conn, "fast")
+	require.NoError(t, err)
+	require.NotEmpty(t, s.request(t).Reply, "nothing is known of the queue")
+	tries := int32(0)
+	require.Eventually(t, func() bool { // on a busy machine the query before the slow one may have been slow too
+		s.trust(t)
+		tries++
+		waiting := s.begin(t, s.conn, "slow")
+		first := s.request(t)
+		if first.Reply == "" {
+			again := s.request(t)
+			require.NotEmpty(t, again.Reply)
+			require.Equal(t, first.Subject, again.Subject)
+			require.Equal(t, first.Data, again.Data)
+		}
+		s.release <- struct{}{}
+		require.Equal(t, result{answer: "slow"}, await(t, "an answer", waiting))
+		return first.Reply == ""
+	}, time.Minute, time.Microsecond)
+	require.Equal(t, tries, s.slow.Load())
+	_, err = query(t.Context(), s.conn, "fast")
+	require.NoError(t, err)
+	require.NotEmpty(t, s.request(t).Reply, "the last answer was slow")
+}
+
+// The queue is filled by another process, of which the caller that trusts it knows nothing.
+func TestATrustedQueryIsToldThatItsQueueIsFull(t *testing.T) {
+	s := newTrustScenario(t)
+	s.trust(t)
+	waiting := []<-chan result{s.begin(t, s.other, "slow")}
+	require.Eventually(t, func() bool { return s.slow.Load() == 1 }, soon, time.Microsecond, "nobody holds the slot")
+	for range 99 {
+		waiting = append(waiting, s.begin(t, s.other, "fast"))
+	}
+	require.Eventually(t, func() bool { return pending(t, stream(t, s.nc, queryStream)) == 100 }, soon, time.Millisecond)
+	_, err := query(t.Context(), s.conn, "one too many")
+	require.Equal(t, codes.ResourceExhausted, status.Code(err))
+	require.Equal(t, natsgrpc.ReasonQueueFull, reason(err))
+	s.release <- struct{}{}
+	for _, each := range waiting {
+		require.NoError(t, await(t, "an answer", each).err)
+	}
+}
+
+// Nobody has asked the queue for its word, so that it is missing means nothing.
+func TestATrustedQuerysDeadlineSaysNothingOfItsQueue(t *testing.T) {
+	s := newTrustScenario(t)
+	require.Eventually(t, func() bool {
+		s.trust(t)
+		waiting := s.begin(t, s.other, "slow")
+		s.request(t)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		_, err := query(ctx, s.conn, "late")
+		require.Equal(t, codes.DeadlineExceeded, status.Code(err))
+		s.release <- struct{}{}
+		require.NoError(t, await(t, "an answer", waiting).err)
+		trusted := s.request(t).Reply == ""
+		if trusted {
+			require.Empty(t, reason(err))
+		}
+		return trusted
+	}, time.Minute, time.Microsecond)
+}
