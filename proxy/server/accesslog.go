@@ -69,9 +69,13 @@ func withAccessLog(logger *slog.Logger, next http.Handler) http.Handler {
 	})
 }
 
+// maxAttrs is how many attributes a line of the access log has at most, its time, level and message aside.
+const maxAttrs = 15
+
 func (a *access) log(r *http.Request, logger *slog.Logger, w *responseRecorder, duration time.Duration) {
 	httpStatus, _, failed := a.result(w)
-	attrs := []slog.Attr{slog.String("client", clientAddress(r)), slog.String("method", r.Method), slog.String("route", a.route)}
+	attrs := append(make([]slog.Attr, 0, maxAttrs), // on the stack
+		slog.String("client", clientAddress(r)), slog.String("method", r.Method), slog.String("route", a.route))
 	if a.call != nil {
 		if a.call.Binding != nil {
 			attrs = append(attrs, slog.String("rpc", string(a.call.Binding.Method.FullName())))
