@@ -101,7 +101,7 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request, found *route, se
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(withGranted(ctx), h.options.timeout)
+	ctx, cancel := context.WithTimeout(ctx, h.options.timeout)
 	defer cancel()
 	return h.options.async.Start(ctx, found.binding, r, request)
 }

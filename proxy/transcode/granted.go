@@ -40,8 +40,14 @@ func (c GrantedConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, metho
 	return c.ClientConnInterface.NewStream(withGranted(ctx), desc, method, opts...)
 }
 
-func withGranted(ctx context.Context) context.Context {
+// grantedIn returns what an authorizer has granted the request of a context. It must not be changed.
+func grantedIn(ctx context.Context) metadata.MD {
 	granted, _ := ctx.Value(grantedKey{}).(metadata.MD)
+	return granted
+}
+
+func withGranted(ctx context.Context) context.Context {
+	granted := grantedIn(ctx)
 	if len(granted) == 0 {
 		return ctx
 	}

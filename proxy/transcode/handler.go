@@ -89,7 +89,7 @@ func New(conn grpc.ClientConnInterface, services []protoreflect.ServiceDescripto
 	if conn == nil {
 		return nil, errors.New("transcode: connection is nil")
 	}
-	h := &Handler{conn: GrantedConn{conn}, options: options{
+	h := &Handler{conn: conn, options: options{
 		timeout:    DefaultTimeout,
 		streamIdle: DefaultStreamIdle,
 		heartbeat:  DefaultHeartbeat,
@@ -320,25 +320,30 @@ func (r *route) params(request *http.Request, segments []string) ([]Param, error
 	return params, nil
 }
 
-// outgoing returns ctx with the metadata to send with the call.
+// outgoing returns ctx with the metadata to send with the call: what an authorizer has granted, and the headers that are passed
+// on. It is not made one map here, since whoever sends it copies it anyway.
 func (h *Handler) outgoing(ctx context.Context, r *http.Request) (context.Context, error) {
-	var md metadata.MD
+	granted := grantedIn(ctx)
+	var forwarded []string // names and values by turns
 	for _, name := range h.options.requestHeaders {
+		if _, replaced := granted[name.metadata]; replaced {
+			continue
+		}
 		for _, value := range r.Header[name.http] {
 			// grpc-go fails such a call as INTERNAL.
 			if !isPrintable(value) {
 				return nil, malformed(fieldErrorf("", "header %s has characters other than printable ASCII", name.http))
 			}
-			if md == nil {
-				md = metadata.MD{}
-			}
-			md.Append(name.metadata, value)
+			forwarded = append(forwarded, name.metadata, value)
 		}
 	}
-	if len(md) == 0 {
-		return ctx, nil
+	if len(granted) > 0 {
+		ctx = metadata.NewOutgoingContext(ctx, granted)
 	}
-	return metadata.NewOutgoingContext(ctx, md), nil
+	if len(forwarded) > 0 {
+		ctx = metadata.AppendToOutgoingContext(ctx, forwarded...)
+	}
+	return ctx, nil
 }
 
 // statusClientGone is what nginx logs when the client has left, and grpc-gateway's mapping of CANCELLED.
