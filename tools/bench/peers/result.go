@@ -15,8 +15,8 @@ type round struct {
 
 // The rows of the table.
 const (
-	header = "%-7s %7s  %-12s %11s %15s  %-6s %11s %11s %9s %9s %9s %9s\n"
-	row    = "%-7s %7d  %-12s %11v %15s  %-6.2f %11s %11.0f %9v %9v %9v %9v\n"
+	header = "%-7s %7s  %-12s %11s %19s  %-6s %11s %11s %9s %9s %9s %9s\n"
+	row    = "%-7s %7d  %-12s %11v %19s  %-6.2f %11s %11.0f %9v %9v %9v %9v\n"
 )
 
 func writeHeader(to io.Writer) {

@@ -31,10 +31,10 @@ func TestRowsHaveMediansAndRatiosOfRounds(t *testing.T) {
 	writeHeader(&table)
 	writeRows(&table, request{name: "get"}, 16, [][]round{of(10, 20, 90), of(20, 50, 90), of(30, 30, 270)})
 	want := `
-request clients  front        cpu/request    (least–most)  ratio      (range)  requests/s       p50       p99  nats cpu   svc cpu
-get          16  proxy               20µs     (10µs–90µs)  1.00   (1.00–1.00)        1000       1ms       2ms     300ns     1.2µs
-get          16  grpc-gateway        50µs     (20µs–90µs)  2.00   (1.00–2.50)        1000       1ms       2ms     300ns     1.2µs
-get          16  vanguard            30µs    (30µs–270µs)  3.00   (1.50–3.00)        1000       1ms       2ms     300ns     1.2µs
+request clients  front        cpu/request        (least–most)  ratio      (range)  requests/s       p50       p99  nats cpu   svc cpu
+get          16  proxy               20µs         (10µs–90µs)  1.00   (1.00–1.00)        1000       1ms       2ms     300ns     1.2µs
+get          16  grpc-gateway        50µs         (20µs–90µs)  2.00   (1.00–2.50)        1000       1ms       2ms     300ns     1.2µs
+get          16  vanguard            30µs        (30µs–270µs)  3.00   (1.50–3.00)        1000       1ms       2ms     300ns     1.2µs
 `
 	require.Equal(t, want[1:], table.String())
 }
