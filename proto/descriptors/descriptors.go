@@ -4,6 +4,7 @@ package descriptors
 
 import (
 	"fmt"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -29,6 +30,13 @@ func Options(d protoreflect.Descriptor) (proto.Message, error) {
 		return nil, fmt.Errorf("read options: %w", err)
 	}
 	return again, nil
+}
+
+// Reserved reports whether a service is of a package that nobody but its owner may say that they serve: google, grpc,
+// natsgrpc, and what is below these.
+func Reserved(service protoreflect.FullName) bool {
+	first, _, found := strings.Cut(string(service), ".")
+	return found && (first == "google" || first == "grpc" || first == "natsgrpc")
 }
 
 // Files returns files together with all that they import, but for placeholders. Of two that declare the same name the
