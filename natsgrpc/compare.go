@@ -55,6 +55,9 @@ func compareStream(want, got jetstream.StreamConfig) differences {
 	add(&ds, "duplicate_window", want.Duplicates, got.Duplicates)
 	add(&ds, "allow_msg_ttl", want.AllowMsgTTL, got.AllowMsgTTL)
 	add(&ds, "allow_direct", want.AllowDirect, got.AllowDirect)
+	add(&ds, "allow_rollup_hdrs", want.AllowRollup, got.AllowRollup)
+	add(&ds, "max_msg_size", unlimited(int64(want.MaxMsgSize)), unlimited(int64(got.MaxMsgSize)))
+	add(&ds, "subject_delete_marker_ttl", want.SubjectDeleteMarkerTTL, got.SubjectDeleteMarkerTTL)
 	return ds
 }
 

@@ -94,10 +94,12 @@
 // Three streams are for all services, all with direct gets, message TTLs and one message for each subject: RESPONSES on
 // "rsp.>" is DiscardOld and keeps the answers to commands for an hour or 1 GiB; PARTS on "part.>" is DiscardNew and holds
 // the parts of large messages, 8 days and 512 MiB at most; DEAD on "dead.>" is DiscardOld and keeps dead letters for a week
-// or 256 MiB (without direct gets and TTLs). [Queues], [Responses], [Parts] and [Dead] compute all of them from the options
-// in natsgrpc/v1/delivery.proto. [Ensure] makes them; in production, where others do, [Verify] compares.
+// or 256 MiB (without direct gets and TTLs). A fourth is that of the key-value bucket in which servers publish their
+// descriptors: see package registry. [Queues], [Responses], [Parts], [Dead] and registry.Stream compute all of them from
+// the options in natsgrpc/v1/delivery.proto. [Ensure] makes them; in production, where others do, [Verify] compares.
 //
-// Permissions. [ServerPermissions] and [ConnPermissions] are the least that a NATS user needs who serves or calls.
+// Permissions. [ServerPermissions], [ConnPermissions] and [ProxyPermissions] are the least that a NATS user needs who
+// serves, who calls, or who calls whatever is served.
 //
 // Request. The message's data is the encoded request message, its reply subject, if it has one, an inbox for the PubAck.
 // Its headers:

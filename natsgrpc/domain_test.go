@@ -8,6 +8,7 @@ import (
 
 	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
+	"github.com/codingflow/rating/natsgrpc/registry"
 	pb "github.com/codingflow/rating/proto/natsgrpctest/v1"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
@@ -38,7 +39,7 @@ func TestALeafNodeUsesItsHubsQueues(t *testing.T) {
 	}, soon, 10*time.Millisecond)
 	domain := natsgrpc.WithJetStreamDomain("hub")
 	var count counter
-	serve(t, nc, register(count.handle), domain)
+	serve(t, nc, register(count.handle), domain, natsgrpc.WithPublishedDescriptors())
 	serve(t, nc, streams(natsgrpctest.Streams{OnChat: natsgrpctest.EchoChat}), domain)
 	conn := connect(t, natsgrpctest.Connect(t, leaf), domain)
 
@@ -67,6 +68,11 @@ func TestALeafNodeUsesItsHubsQueues(t *testing.T) {
 	for _, err := range letters.All(t.Context()) {
 		require.NoError(t, err)
 	}
+	require.Eventually(t, func() bool {
+		published, err := registry.Read(t.Context(), nc, registry.WithJetStreamDomain("hub"))
+		require.NoError(t, err)
+		return len(published.Services) == 1 && len(published.Services[0].Versions[0].Instances) == 1
+	}, soon, 10*time.Millisecond)
 	info, err := js.Stream(t.Context(), "RESPONSES")
 	require.NoError(t, err)
 	require.NotZero(t, info.CachedInfo().State.Msgs)

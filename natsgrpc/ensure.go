@@ -7,12 +7,14 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/codingflow/rating/natsgrpc/registry"
 )
 
 // ErrQueues is wrapped by the errors of Verify that say how streams and consumers differ from what the options make them.
 var ErrQueues = errors.New("the queues are not as the service's options have them")
 
-// Ensure creates the queues of services and the streams of answers and dead letters, or updates them in place. What is
+// Ensure creates the queues of services and the streams that all services share, or updates them in place. What is
 // right already is left alone, so any number of servers may call it at once. It is for development and tests: in
 // production the streams are resources of the cluster, and servers [Verify] them.
 //
@@ -48,7 +50,7 @@ type wantedStream struct {
 
 // shared returns the streams that all services share, with the replicas that these services need.
 func shared(services []protoreflect.ServiceDescriptor) []wantedStream {
-	streams := []wantedStream{{Responses(), true}, {Dead(), true}, {Parts(), true}}
+	streams := []wantedStream{{Responses(), true}, {Dead(), true}, {Parts(), true}, {registry.Stream(), true}}
 	for _, service := range services {
 		for _, queue := range Queues(service) {
 			if queue.kind != command {
@@ -97,7 +99,7 @@ func ensureConsumer(ctx context.Context, js jetstream.JetStream, queue Queue) er
 	return nil
 }
 
-// Verify reports whether the queues of services and the streams of answers and dead letters are there and as the options
+// Verify reports whether the queues of services and the streams that all services share are there and as the options
 // have them. It changes nothing and needs the permission for STREAM.INFO and CONSUMER.INFO only.
 //
 // Errors: one that wraps [ErrQueues] and lists every difference; another when JetStream does not answer.

@@ -30,13 +30,16 @@ const (
 	maxBackoffDoublings = 5
 )
 
-// Descriptors finds the descriptors of services. *protoregistry.Files is one.
+// Descriptors finds the descriptors of services, by full name; *protoregistry.Files is one. What it finds may change while
+// calls are made: each call is by what it finds when the call begins. Where it finds a method, "pkg.Service.Method", that
+// the service it finds does not have, it is one that only an older version of the service serves.
 type Descriptors interface {
 	FindDescriptorByName(protoreflect.FullName) (protoreflect.Descriptor, error)
 }
 
 // method is what the transport knows of an RPC.
 type method struct {
+	descriptor  protoreflect.MethodDescriptor
 	service     string // the service's subject token
 	queue       string // the name of its queue's first shard, for backlogs
 	name        string
@@ -69,6 +72,8 @@ func newMethod(md protoreflect.MethodDescriptor) *method {
 	delivery := deliveryOf(md)
 	service := serviceDeliveryOf(md.Parent())
 	m := &method{
+		descriptor: md,
+
 		service:   serviceToken(md.Parent().FullName()),
 		name:      string(md.Name()),
 		fullName:  "/" + string(md.Parent().FullName()) + "/" + string(md.Name()),
@@ -142,7 +147,7 @@ func shardsOf(options *natsgrpcv1.Queue) int {
 	return min(max(1, int(options.GetShards())), maxShards)
 }
 
-// methods finds methods by the names that generated clients use and remembers them. It is safe for concurrent use.
+// methods finds methods by the names that generated clients use, and remembers what it has made of their descriptors. It is safe for concurrent use.
 type methods struct {
 	descriptors Descriptors
 	known       sync.Map // full method name, as in "/pkg.Service/Method" → *method
@@ -150,23 +155,36 @@ type methods struct {
 
 // find returns the method of a full name, "/pkg.Service/Method".
 func (ms *methods) find(fullName string) (*method, error) {
-	if found, ok := ms.known.Load(fullName); ok {
-		return found.(*method), nil
-	}
 	service, name, ok := strings.Cut(strings.TrimPrefix(fullName, "/"), "/")
 	if !ok {
 		return nil, fmt.Errorf("malformed method name %q", fullName)
 	}
-	descriptor, err := ms.service(service)
+	md, err := ms.descriptor(service, name)
 	if err != nil {
 		return nil, err
 	}
-	md := descriptor.Methods().ByName(protoreflect.Name(name))
-	if md == nil {
-		return nil, fmt.Errorf("unknown method %s for service %s", name, service)
+	if known, ok := ms.known.Load(fullName); ok && known.(*method).descriptor == md {
+		return known.(*method), nil
 	}
-	found, _ := ms.known.LoadOrStore(fullName, newMethod(md))
-	return found.(*method), nil
+	found := newMethod(md)
+	ms.known.Store(fullName, found)
+	return found, nil
+}
+
+// descriptor returns the descriptor of a method.
+func (ms *methods) descriptor(service, name string) (protoreflect.MethodDescriptor, error) {
+	found, err := ms.service(service)
+	if err != nil {
+		return nil, err
+	}
+	if md := found.Methods().ByName(protoreflect.Name(name)); md != nil {
+		return md, nil
+	}
+	older, _ := ms.descriptors.FindDescriptorByName(found.FullName().Append(protoreflect.Name(name)))
+	if md, ok := older.(protoreflect.MethodDescriptor); ok {
+		return md, nil
+	}
+	return nil, fmt.Errorf("unknown method %s for service %s", name, service)
 }
 
 // service returns the descriptor of a service.

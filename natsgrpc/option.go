@@ -10,6 +10,9 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/codingflow/rating/natsgrpc/registry"
 )
 
 // Option changes what NewConn and NewServer make.
@@ -144,6 +147,19 @@ func WithUnaryInterceptors(interceptors ...grpc.UnaryServerInterceptor) ServerOp
 func WithVerifyOnly() ServerOption {
 	return serverOption(func(s *Server) error {
 		s.verifyOnly = true
+		return nil
+	})
+}
+
+// WithPublishedDescriptors makes Serve publish the descriptors of the registered services while it pulls, so that a proxy
+// has their routes: see package registry. Each of prepare changes a set before it is published; comments.Add of
+// proto/comments, for one, adds the comments of the protos. Default: Serve publishes nothing.
+func WithPublishedDescriptors(prepare ...func(*descriptorpb.FileDescriptorSet) error) ServerOption {
+	return serverOption(func(s *Server) error {
+		s.publishing = []registry.Option{}
+		for _, p := range prepare {
+			s.publishing = append(s.publishing, registry.WithPreparation(p))
+		}
 		return nil
 	})
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/codingflow/rating/natsgrpc/registry"
 )
 
 // Permissions are the subjects that a NATS user may use; everything else is denied to it. Written into the server's
@@ -23,18 +25,21 @@ type Permissions struct {
 }
 
 // ServerPermissions returns what a [Server] of services needs that verifies its queues ([WithVerifyOnly]): to look at and
-// pull from its own queues, to acknowledge what it pulled, and to answer for its own services. It can neither read nor
-// write another service's queue, nor create, change or delete a stream or a consumer, nor read a message directly, but
-// for its own services' answers and the parts of their large messages.
+// pull from its own queues, to acknowledge what it pulled, to answer for its own services, and to publish their
+// descriptors ([WithPublishedDescriptors]). It can neither read nor write another service's queue, nor create, change or
+// delete a stream or a consumer, nor read a message directly, but for its own services' answers, the parts of their large
+// messages and their descriptors.
 //
 // The connection's inboxes must begin with inbox (nats.CustomInboxPrefix), which no other user may subscribe to.
 func ServerPermissions(inbox string, services ...protoreflect.ServiceDescriptor) Permissions {
 	p := Permissions{Subscribe: []string{inbox + ".>"}, Responses: true}
-	streams := []string{responsesStream, deadStream, partsStream}
+	registryStream := registry.Stream().Name
+	streams := []string{responsesStream, deadStream, partsStream, registryStream}
 	for _, service := range services {
-		token := serviceToken(service.FullName())
+		token, published := serviceToken(service.FullName()), registry.Subjects(service.FullName())
 		p.Publish = append(p.Publish, "rsp."+token+".>", "rep."+token+".>", "dead."+token+".>", "part."+token+".>",
-			directGet(partsStream, "part."+token+".>"), directGet(responsesStream, "rsp."+token+".>"))
+			directGet(partsStream, "part."+token+".>"), directGet(responsesStream, "rsp."+token+".>"),
+			published, directGet(registryStream, published))
 		p.Subscribe = append(p.Subscribe, aliveSubject(token), cancelSubject(token), "str."+token+".>")
 		for _, queue := range Queues(service) {
 			consumer := queue.Stream.Name + "." + queue.Consumer.Durable
@@ -73,14 +78,34 @@ func ConnPermissions(inbox string, services ...protoreflect.ServiceDescriptor) P
 	return p.sorted()
 }
 
+// ProxyPermissions returns what a [Conn] needs that calls whatever services there are, those that come later too, beside a
+// registry.Watcher that finds them: ConnPermissions for all services, and to read their descriptors, for which it makes
+// consumers of the bucket. It can write no descriptors.
+func ProxyPermissions(inbox string) Permissions {
+	descriptors := registry.Stream().Name
+	return Permissions{
+		Subscribe: []string{inbox + ".>", "rsp.*.*.*", "rep.*.*.*"},
+		Publish: []string{
+			"qry.>", "cmd.>", "str.>", "part.>", "alive.*", "cancel.*",
+			directGet(responsesStream, "rsp.>"), directGet(partsStream, "part.>"), directGet("*", "cmd.>"),
+			jetstream.DefaultAPIPrefix + "STREAM.INFO." + descriptors,
+			jetstream.DefaultAPIPrefix + "CONSUMER.CREATE." + descriptors + ".>",
+			jetstream.DefaultAPIPrefix + "CONSUMER.DELETE." + descriptors + ".>",
+			"$JS.FC." + descriptors + ".>", // the flow control of a consumer
+		},
+	}.sorted()
+}
+
 // InDomain returns the permissions of a user whose streams are in a JetStream domain ([WithJetStreamDomain]), not in the
 // one that the user connects to.
 func (p Permissions) InDomain(domain string) Permissions {
 	publish := make([]string, len(p.Publish))
 	for i, subject := range p.Publish {
-		rest, api := strings.CutPrefix(subject, jetstream.DefaultAPIPrefix)
-		if publish[i] = subject; api {
+		publish[i] = subject
+		if rest, api := strings.CutPrefix(subject, jetstream.DefaultAPIPrefix); api {
 			publish[i] = domainOption(domain).api() + rest
+		} else if domain != "" && strings.HasPrefix(subject, "$KV.") { // what NATS has for buckets of another domain
+			publish[i] = domainOption(domain).api() + subject
 		}
 	}
 	p.Publish = publish

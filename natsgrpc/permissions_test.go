@@ -47,6 +47,7 @@ func secured(t *testing.T) func(name string) (nc *nats.Conn, violations func() [
 		{Username: "admin", Password: "admin"},
 		user("echo", natsgrpc.ServerPermissions("_INBOX_echo", echoService, streamService)),
 		user("proxy", natsgrpc.ConnPermissions("_INBOX_proxy", echoService, streamService)),
+		user("live", natsgrpc.ProxyPermissions("_INBOX_live")),
 		user("health", natsgrpc.ServerPermissions("_INBOX_health", health)),
 		user("probe", natsgrpc.ConnPermissions("_INBOX_probe", health)),
 	}})
@@ -170,7 +171,9 @@ func TestWhatAUserMayNotDoIsDenied(t *testing.T) {
 		}
 		return subjects
 	}
-	nobody := slices.Concat(manage("X"), manage(commandStream), manage(healthQueue), manage("RESPONSES"), manage("DEAD"), []string{
+	nobody := slices.Concat(manage("X"), manage(commandStream), manage(healthQueue), manage("RESPONSES"), manage("DEAD"), manage("KV_DESCRIPTORS"), []string{
+		"$KV.DESCRIPTORS.grpc_health_v1_Health.latest", "$KV.DESCRIPTORS.natsgrpctest_v1_Other.latest", "$KV.DESCRIPTORS.x",
+		"$JS.API.DIRECT.GET.KV_DESCRIPTORS.$KV.DESCRIPTORS.grpc_health_v1_Health.latest", "$JS.FC.KV_DESCRIPTORS.x.y",
 		"$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST", "$JS.API.STREAM.INFO." + healthQueue,
 		"$JS.API.CONSUMER.INFO." + healthQueue + ".workers", "$JS.API.CONSUMER.MSG.NEXT." + healthQueue + ".workers",
 		pulled.Reply, // acknowledges the call that health has
@@ -185,7 +188,9 @@ func TestWhatAUserMayNotDoIsDenied(t *testing.T) {
 			"cmd.natsgrpctest_v1_StreamService.0.Chat.id", "qry.natsgrpctest_v1_StreamService.0.Download.id",
 			"str.natsgrpctest_v1_StreamService.server.1", "alive.natsgrpctest_v1_EchoService", "_INBOX_proxy.x", "_INBOX_echo.x",
 		},
-		"proxy": { // answers, dead letters and queues are a server's
+		"proxy": { // answers, dead letters, queues and descriptors are a server's
+			"$KV.DESCRIPTORS.natsgrpctest_v1_EchoService.latest",
+			"$JS.API.DIRECT.GET.KV_DESCRIPTORS.$KV.DESCRIPTORS.natsgrpctest_v1_EchoService.latest", "$JS.API.STREAM.INFO.KV_DESCRIPTORS",
 			"rsp.natsgrpctest_v1_EchoService.id.conn", "rep.natsgrpctest_v1_StreamService.conn.1",
 			"dead.natsgrpctest_v1_EchoService.Command.id", "_INBOX_echo.x", "_INBOX_proxy.x",
 			"$JS.API.STREAM.INFO." + commandStream, "$JS.API.CONSUMER.INFO." + commandStream + ".workers",
@@ -203,7 +208,7 @@ func TestWhatAUserMayNotDoIsDenied(t *testing.T) {
 	}
 
 	nobody = []string{
-		">", "*", "*.>", "$JS.API.>", "$JS.ACK.>", "$JS.EVENT.>", "$SYS.>", "cmd.>", "qry.>", "rsp.>", "rep.>", "str.>", "dead.>", "alive.>",
+		">", "*", "*.>", "$JS.API.>", "$JS.ACK.>", "$KV.>", "$KV.DESCRIPTORS.natsgrpctest_v1_EchoService.>", "$JS.EVENT.>", "$SYS.>", "cmd.>", "qry.>", "rsp.>", "rep.>", "str.>", "dead.>", "alive.>",
 		"str.grpc_health_v1_Health.>", "str.grpc_health_v1_Health.server.1", "str.*.*.*", "alive.grpc_health_v1_Health", "alive.*",
 		"cmd.grpc_health_v1_Health.>", "dead.grpc_health_v1_Health.>", "_INBOX.>", "_INBOX_health.>", "_INBOX_probe.>", "_INBOX_probe.x",
 	}

@@ -71,12 +71,14 @@ func TestQueuesWithoutOptionsHaveTheDefaults(t *testing.T) {
 func TestMethodsFollowTheOptions(t *testing.T) {
 	methods := pb.File_natsgrpctest_v1_echo_proto.Services().ByName("EchoService").Methods()
 	require.Equal(t, &method{
-		service: "natsgrpctest_v1_EchoService", queue: "cmd.natsgrpctest_v1_EchoService.0", name: "Command",
+		descriptor: methods.ByName("Command"),
+		service:    "natsgrpctest_v1_EchoService", queue: "cmd.natsgrpctest_v1_EchoService.0", name: "Command",
 		fullName: "/natsgrpctest.v1.EchoService/Command", kind: command, shards: 1,
 		attempts: 3, backoff: 20 * time.Millisecond, timeout: 20 * time.Second, maxAge: 24 * time.Hour,
 	}, newMethod(methods.ByName("Command")))
 	require.Equal(t, &method{
-		service: "natsgrpctest_v1_EchoService", queue: "qry.natsgrpctest_v1_EchoService.0", name: "Query",
+		descriptor: methods.ByName("Query"),
+		service:    "natsgrpctest_v1_EchoService", queue: "qry.natsgrpctest_v1_EchoService.0", name: "Query",
 		fullName: "/natsgrpctest.v1.EchoService/Query", kind: query, shards: 1,
 		attempts: 5, backoff: 100 * time.Millisecond, timeout: 10 * time.Second, maxAge: 2 * time.Minute,
 	}, newMethod(methods.ByName("Query")))

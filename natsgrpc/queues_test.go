@@ -22,7 +22,7 @@ func TestEnsureMakesWhatVerifyWants(t *testing.T) {
 	require.NoError(t, err)
 	err = natsgrpc.Verify(t.Context(), js, echoService)
 	require.ErrorIs(t, err, natsgrpc.ErrQueues)
-	require.EqualError(t, err, natsgrpc.ErrQueues.Error()+": stream RESPONSES: missing\nstream DEAD: missing\nstream PARTS: missing\nstream "+queryStream+": missing\nstream "+commandStream+": missing")
+	require.EqualError(t, err, natsgrpc.ErrQueues.Error()+": stream RESPONSES: missing\nstream DEAD: missing\nstream PARTS: missing\nstream KV_DESCRIPTORS: missing\nstream "+queryStream+": missing\nstream "+commandStream+": missing")
 	for range 2 {
 		require.NoError(t, natsgrpc.Ensure(t.Context(), js, echoService))
 		require.NoError(t, natsgrpc.Verify(t.Context(), js, echoService))

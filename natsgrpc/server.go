@@ -14,6 +14,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/codingflow/rating/natsgrpc/registry"
 )
 
 // Compile-time proof that generated servers register on a Server.
@@ -48,6 +50,7 @@ type Server struct {
 	interceptors []grpc.UnaryServerInterceptor
 	drainTimeout time.Duration
 	verifyOnly   bool
+	publishing   []registry.Option // nil where descriptors are not published
 	providers    providers
 	telemetry    *serverTelemetry // nil where there are no providers
 
@@ -173,7 +176,7 @@ func (s *Server) Ready() <-chan struct{} { return s.ready }
 // drain timeout are cancelled, their calls go back to the queue, their streams end with UNAVAILABLE, and Serve returns an
 // error that counts them.
 //
-// It also returns an error when the queues cannot be created, and when the NATS connection is closed under it. A
+// It also returns an error when the queues cannot be created, when descriptors are too large to be published, and when the NATS connection is closed under it. A
 // connection that is only lost for a while is not an error. Serve can be called once.
 func (s *Server) Serve(ctx context.Context) error {
 	s.mu.Lock()
@@ -188,6 +191,10 @@ func (s *Server) Serve(ctx context.Context) error {
 	for i, service := range services {
 		descriptors[i] = service.descriptor
 	}
+	publisher, err := s.newPublisher(descriptors)
+	if err != nil {
+		return err
+	}
 	ensure := func(ctx context.Context) error { return s.ensure(ctx, descriptors) }
 	if err := s.awaitQueues(ctx, ensure); err != nil {
 		return err
@@ -199,8 +206,13 @@ func (s *Server) Serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	stop := publisher.start(ctx)
 	close(s.ready)
-	return errors.Join(run.watch(ctx, ensure), run.drain(s.drainTimeout))
+	err = run.watch(ctx, ensure)
+	withdrawn := stop() // while calls go on, so that no new ones come for what only this server has
+	err = errors.Join(err, run.drain(s.drainTimeout))
+	<-withdrawn
+	return err
 }
 
 // ensure makes sure of the queues: it creates or updates them, or only looks.
