@@ -38,8 +38,9 @@ type route struct {
 	method protoreflect.MethodDescriptor
 }
 
-// New returns a handler for all methods of the services, which calls them on conn. It fails if an option is invalid, a
-// service is there twice, or the descriptor of a message is missing; the error joins everything that is wrong.
+// New returns a handler for all methods of the services, which calls them on conn. It fails if an option is invalid, or the
+// descriptor of a message is missing; the error joins everything that is wrong. A service may be there in several versions,
+// as for transcode.New.
 func New(conn grpc.ClientConnInterface, services []protoreflect.ServiceDescriptor, opts ...Option) (*Handler, error) {
 	if conn == nil {
 		return nil, errors.New("rpc: connection is nil")
@@ -86,13 +87,13 @@ func (h *Handler) addService(service protoreflect.ServiceDescriptor, codecs *jso
 	if name == reflectionService && h.options.reflection {
 		return nil // the handler's own answer goes first
 	}
-	if h.services[name] {
-		return fmt.Errorf("service %s is there twice", name)
-	}
 	h.services[name] = true
 	var errs []error
 	for i := range service.Methods().Len() {
 		m := &method{handler: h, path: path(service.Methods().Get(i))}
+		if h.routes[m.path] != nil {
+			continue // of a version that goes first
+		}
 		if err := m.add(service.Methods().Get(i), codecs); err != nil {
 			errs = append(errs, fmt.Errorf("method %s: %w", m.path, err))
 		}

@@ -372,8 +372,6 @@ func TestNewRefuses(t *testing.T) {
 	}
 	_, err := rpc.New(nil, services())
 	require.EqualError(t, err, "rpc: connection is nil")
-	_, err = rpc.New(conn, append(services(), services()[0]))
-	require.EqualError(t, err, "rpc: service natsgrpctest.v1.EchoService is there twice")
 }
 
 // failingBody is a body that ends with an error.

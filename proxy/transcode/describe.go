@@ -35,6 +35,10 @@ func (b *Binding) Segments() []Segment {
 	return segments
 }
 
+// Pattern returns what no two routes share: the HTTP method and the path template without the names of its variables, such
+// as "GET /users/*".
+func (b *Binding) Pattern() string { return b.HTTPMethod + " " + b.template.pattern() }
+
 // Verb returns the custom verb at the end of the path template, unescaped and without its colon; empty without one.
 func (b *Binding) Verb() string { return b.template.verb }
 

@@ -85,6 +85,10 @@ func (r *route) answer(wire []byte) (contentType string, body []byte, err error)
 // New returns a handler for all annotated methods of the services, which calls them on conn. It fails if an option is
 // invalid, an annotation breaks a rule of google.api.http, or two bindings have the same HTTP method and pattern; the
 // error joins everything that is wrong.
+//
+// A service may be there in several versions, which are descriptors of the same full name. Each method is that of the
+// first version that has it, and a later version's binding gives way to an earlier one's of the same HTTP method and
+// pattern.
 func New(conn grpc.ClientConnInterface, services []protoreflect.ServiceDescriptor, opts ...Option) (*Handler, error) {
 	if conn == nil {
 		return nil, errors.New("transcode: connection is nil")
@@ -106,9 +110,13 @@ func New(conn grpc.ClientConnInterface, services []protoreflect.ServiceDescripto
 		errs = append(errs, err)
 		h.options.newCodec = newCodec
 	}
+	seen := map[protoreflect.FullName]bool{}
 	for _, service := range services {
 		for i := range service.Methods().Len() {
-			errs = append(errs, h.addMethod(service.Methods().Get(i)))
+			if method := service.Methods().Get(i); !seen[method.FullName()] {
+				seen[method.FullName()] = true
+				errs = append(errs, h.addMethod(method))
+			}
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -157,6 +165,13 @@ func (h *Handler) addBinding(b *Binding) error {
 		resume:      newResumption(b),
 	}
 	if old, ok := h.routes.insert(b.HTTPMethod, b.template, added); !ok {
+		if newer := old.binding.Method.Parent(); newer != b.Method.Parent() && newer.FullName() == b.Method.Parent().FullName() {
+			h.skipped = append(h.skipped, Skipped{
+				Method: b.Method.FullName(),
+				Reason: fmt.Sprintf("%s is %s's, of a version that goes first", b, old.binding.Method.FullName()),
+			})
+			return nil
+		}
 		return fmt.Errorf("the pattern %s is taken by %s, %q", b.template.pattern(), old.binding.Method.FullName(), old.binding.Template)
 	}
 	h.bindings = append(h.bindings, b)
@@ -167,7 +182,7 @@ func (h *Handler) addBinding(b *Binding) error {
 func (h *Handler) Bindings() []*Binding { return slices.Clone(h.bindings) }
 
 // Skipped returns the bindings that are not served, in the order of their services: those of methods with client
-// streaming that have no body.
+// streaming that have no body, and those of one version of a service that have given way to another's.
 func (h *Handler) Skipped() []Skipped { return slices.Clone(h.skipped) }
 
 // ServeHTTP answers one request. The path in its URL has no prefix any more.
