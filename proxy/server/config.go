@@ -21,8 +21,12 @@ import (
 
 // Config says what a [Server] serves and within which limits. The zero value of each field stands for its default.
 type Config struct {
-	// Files are the descriptors; all their services are served. Default [BuiltIn].
+	// Files are the descriptors of the services that are served until [Server.Update] replaces or joins them. Default
+	// [BuiltIn].
 	Files *protoregistry.Files
+	// Descriptors follow what the server serves, for a connection that looks methods up. They belong to one server. Default:
+	// none that anybody knows.
+	Descriptors *Descriptors
 	// Prefix is where the API is mounted as REST, such as "/api", which is the default; "/" is the root, where /docs,
 	// /healthz, /openapi.json, /readyz, /ui, / itself and the paths of gRPC (/package.Service/Method) still go first.
 	Prefix string
@@ -134,6 +138,9 @@ const (
 func (c Config) withDefaults() (Config, error) {
 	if c.Files == nil {
 		c.Files = BuiltIn()
+	}
+	if c.Descriptors == nil {
+		c.Descriptors = NewDescriptors(c.Files)
 	}
 	if c.Prefix == "" {
 		c.Prefix = defaultPrefix

@@ -2,14 +2,19 @@ package server
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/dynamicpb"
 
+	"github.com/codingflow/rating/proto/descriptors"
 	"github.com/codingflow/rating/proxy/compress"
 	"github.com/codingflow/rating/proxy/openapi"
 	"github.com/codingflow/rating/proxy/rpc"
@@ -21,18 +26,16 @@ type edition struct {
 	api *transcode.Handler
 	// rest is api as clients get it: compressed.
 	rest http.Handler
-	docs *openapi.API
+	docs func() *openapi.API // made when it is asked for the first time: it is most of what an edition costs
 	rpc  *rpc.Handler
 	ui   http.Handler
 }
 
-// newEdition returns what a server with a config serves of config.Files, for those whom the admitter lets in.
-func newEdition(conn grpc.ClientConnInterface, config Config, admitter *admitter) (*edition, error) {
-	services, types := Services(config.Files), dynamicpb.NewTypes(config.Files)
+// newEdition returns what a server with a config serves of services, which may be there in several versions, for those whom
+// the admitter lets in.
+func newEdition(conn grpc.ClientConnInterface, config Config, services []protoreflect.ServiceDescriptor, admitter *admitter) (*edition, error) {
+	types := allTypes(services, config.Files)
 	restOptions, rpcOptions := config.onceAndLater()
-	if config.Operations != nil {
-		services = append(services, operationServices()...)
-	}
 	requestHeaders := append([]string{requestIDHeader}, config.RequestHeaders...)
 	api, err := transcode.New(conn, services, append(restOptions,
 		transcode.WithTimeout(config.Timeout),
@@ -46,9 +49,6 @@ func newEdition(conn grpc.ClientConnInterface, config Config, admitter *admitter
 		transcode.WithObserver(observe))...)
 	if err != nil {
 		return nil, err
-	}
-	for _, skipped := range api.Skipped() {
-		config.Logger.Warn("method has no route", slog.String("rpc", string(skipped.Method)), slog.String("reason", skipped.Reason))
 	}
 	options := []rpc.Option{
 		rpc.WithTimeout(config.Timeout),
@@ -75,12 +75,30 @@ func newEdition(conn grpc.ClientConnInterface, config Config, admitter *admitter
 		}
 	}
 	e.ui = compress.Handler(e.ui)
-	if e.docs, err = openapi.New(api.Bindings(), openapi.Config{
-		Prefix: config.Prefix, Security: security(config.Auth), Headers: append(config.documentedHeaders(), requestTimeout()),
-	}); err != nil {
-		return nil, fmt.Errorf("server: %w", err)
-	}
+	e.docs = sync.OnceValue(func() *openapi.API {
+		docs, err := openapi.New(api.Bindings(), openapi.Config{
+			Prefix: config.Prefix, Security: security(config.Auth), Headers: append(config.documentedHeaders(), requestTimeout()),
+		})
+		if err != nil {
+			panic(fmt.Errorf("server: %w", err)) // the config is checked, and the services were described one by one
+		}
+		return docs
+	})
 	return e, nil
+}
+
+// allTypes returns the types of error details, of services and of files, in this order: of the same names the first are
+// taken, and nobody else's error details.
+func allTypes(services []protoreflect.ServiceDescriptor, files *protoregistry.Files) *dynamicpb.Types {
+	all := []protoreflect.FileDescriptor{rpcstatus.File_google_rpc_status_proto, errdetails.File_google_rpc_error_details_proto}
+	for _, service := range services {
+		all = append(all, service.ParentFile())
+	}
+	files.RangeFiles(func(file protoreflect.FileDescriptor) bool {
+		all = append(all, file)
+		return true
+	})
+	return dynamicpb.NewTypes(descriptors.Files(all...))
 }
 
 // withoutBinary returns the names of the headers that HTTP/JSON has too.

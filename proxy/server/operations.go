@@ -1,8 +1,10 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -60,6 +62,16 @@ func (a async) Start(ctx context.Context, b *transcode.Binding, r *http.Request,
 			return a.operations.Await(ctx, operation, response, opts...)
 		},
 	}, nil
+}
+
+// services returns the services of the files, and the proxy's own, sorted by their names.
+func (c Config) services() []protoreflect.ServiceDescriptor {
+	services := Services(c.Files)
+	if c.Operations != nil {
+		services = append(services, operationServices()...)
+		slices.SortFunc(services, func(a, b protoreflect.ServiceDescriptor) int { return cmp.Compare(a.FullName(), b.FullName()) })
+	}
+	return services
 }
 
 // operationServices returns the services by which clients get their operations.

@@ -16,14 +16,22 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/codingflow/rating/proxy/transcode"
 )
 
 // Server serves the proxy's HTTP. Create it with New and run it with Serve, once.
 type Server struct {
-	config      Config
-	edition     atomic.Pointer[edition]
+	config   Config
+	conn     grpc.ClientConnInterface // takes only what can be answered in time
+	admitter *admitter
+	edition  atomic.Pointer[edition]
+	refused  atomic.Pointer[[]Refusal]
+	updating sync.Mutex                       // of what follows
+	services []protoreflect.ServiceDescriptor // that the edition serves
+	resolver resolver
+
 	limits      limits
 	handler     http.Handler
 	requests    inFlight
@@ -45,23 +53,24 @@ func New(conn grpc.ClientConnInterface, config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	s := &Server{config: config, limits: defaultLimits}
+	s := &Server{config: config, limits: defaultLimits, services: config.services()}
 	s.connections = connections{
 		total: config.MaxConnections, perClient: config.MaxConnectionsPerClient, exempt: forwarding.trusts,
 		logger: config.Logger, clients: map[netip.Prefix]int{},
 	}
-	admitter, err := newAdmitter(config)
-	if err != nil {
+	if s.admitter, err = newAdmitter(config); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	if conn, err = admitted(conn, config); err != nil {
+	if s.conn, err = admitted(conn, config); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	first, err := newEdition(conn, config, admitter)
+	first, err := newEdition(s.conn, config, s.services, s.admitter)
 	if err != nil {
 		return nil, err
 	}
 	s.edition.Store(first)
+	s.tellSkipped(first)
+	s.resolver = resolver{base: s.services, judge: func(service protoreflect.ServiceDescriptor) *claims { return claimsOf(conn, service) }}
 	s.metadataPath, s.metadata = config.Auth.ResourceMetadata()
 	observed, err := newTelemetry(s)
 	if err != nil {
@@ -114,10 +123,10 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		getOnly(http.HandlerFunc(s.readyz)).ServeHTTP(w, r)
 	case path == "/openapi.json":
 		setRoute(r, path)
-		getOnly(current.docs.Document()).ServeHTTP(w, r)
+		getOnly(current.docs().Document()).ServeHTTP(w, r)
 	case path == "/docs":
 		setRoute(r, path)
-		getOnly(current.docs.Page()).ServeHTTP(w, r)
+		getOnly(current.docs().Page()).ServeHTTP(w, r)
 	case path == "/ui" || strings.HasPrefix(path, "/ui/"):
 		setRoute(r, "/ui/")
 		current.ui.ServeHTTP(w, r)
