@@ -16,7 +16,9 @@ import (
 
 	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/natsdial"
+	"github.com/codingflow/rating/natsgrpc/registry"
 	"github.com/codingflow/rating/proxy/auth"
+	"github.com/codingflow/rating/proxy/live"
 	"github.com/codingflow/rating/proxy/operations"
 	"github.com/codingflow/rating/proxy/server"
 	"github.com/codingflow/rating/telemetry"
@@ -28,7 +30,8 @@ type config struct {
 	OIDC          auth.Config      `embed:"" group:"Tokens"`
 	Listen        string           `env:"PROXY_LISTEN" default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
 	Prefix        string           `env:"PROXY_PREFIX" default:"/api" help:"Path below which the API is served; / for none."`
-	Descriptors   string           `env:"PROXY_DESCRIPTORS" placeholder:"FILE" help:"FileDescriptorSet (buf build -o FILE) with services to serve beside the built-in ones. A file in it replaces the built-in one of the same path."`
+	Descriptors   string           `env:"PROXY_DESCRIPTORS" placeholder:"FILE" help:"FileDescriptorSet (buf build -o FILE) with services to serve beside the built-in ones. A file in it replaces the built-in one of the same path. What services publish in NATS goes before both."`
+	RoutesTimeout time.Duration    `env:"PROXY_ROUTES_TIMEOUT" default:"5s" help:"How long the proxy waits at start to read the routes that services have published in NATS."`
 	Reflection    bool             `env:"PROXY_REFLECTION" default:"true" negatable:"" help:"Serve gRPC's server reflection. With --oidc-issuer it needs a token."`
 	Timeout       time.Duration    `env:"PROXY_TIMEOUT" default:"30s" help:"How long a call may take at most; streams may take longer."`
 	StreamTimeout time.Duration    `env:"PROXY_STREAM_TIMEOUT" default:"0s" help:"How long a stream may take at most; 0s for no limit."`
@@ -93,8 +96,9 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 	if err := natsdial.Measure(nc, observed.metrics.Provider()); err != nil {
 		return err
 	}
+	descriptors := server.NewDescriptors(files)
 	conn, err := natsgrpc.NewConn(nc, append(observed.options(),
-		natsgrpc.WithDescriptors(files), natsgrpc.WithLogger(logger), natsgrpc.WithJetStreamDomain(cfg.NATS.Domain))...)
+		natsgrpc.WithDescriptors(descriptors), natsgrpc.WithLogger(logger), natsgrpc.WithJetStreamDomain(cfg.NATS.Domain))...)
 	if err != nil {
 		return err
 	}
@@ -106,6 +110,7 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 	}
 	serving := server.Config{
 		Files:          files,
+		Descriptors:    descriptors,
 		Prefix:         cfg.Prefix,
 		Timeout:        cfg.Timeout,
 		StreamTimeout:  cfg.StreamTimeout,
@@ -130,6 +135,11 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
+	stopFollowing, err := live.Follow(ctx, nc, srv, cfg.RoutesTimeout, logger, registry.WithJetStreamDomain(cfg.NATS.Domain))
+	if err != nil {
+		return err
+	}
+	defer stopFollowing()
 	logger.Info("serving", "version", version(), "nats", nc.ConnectedAddr(),
 		"url", cfg.Edge.scheme()+"://"+listener.Addr().String()+cfg.Prefix)
 	if err := srv.Serve(ctx, listener); err != nil {

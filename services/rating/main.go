@@ -15,6 +15,7 @@ import (
 
 	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/natsdial"
+	"github.com/codingflow/rating/proto/comments"
 	"github.com/codingflow/rating/services/rating/server"
 	"github.com/codingflow/rating/services/rating/store/sqlite"
 	"github.com/codingflow/rating/telemetry"
@@ -83,6 +84,7 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 		natsgrpc.WithSlots(cfg.QuerySlots, cfg.CommandSlots),
 		natsgrpc.WithUnaryInterceptors(srv.Interceptor()),
 		natsgrpc.WithDrainTimeout(cfg.DrainTimeout),
+		natsgrpc.WithPublishedDescriptors(comments.Add),
 		natsgrpc.WithLogger(logger),
 		natsgrpc.WithMeterProvider(metrics.Provider()),
 		natsgrpc.WithTracerProvider(traces.Provider()),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,8 +16,8 @@ import (
 )
 
 type permissionsCommand struct {
-	Role     string   `arg:"" enum:"server,client,proxy" help:"server: pulls the services' calls and answers them. client: calls them. proxy: is a client and keeps operations."`
-	Services []string `arg:"" help:"Full names of the services, such as rating.v1.UserService."`
+	Role     string   `arg:"" enum:"server,client,proxy" help:"server: pulls the services' calls and answers them. client: calls them. proxy: calls all services that there are and will be, reads their descriptors, and keeps operations."`
+	Services []string `arg:"" optional:"" help:"Full names of the services, such as rating.v1.UserService; none for the proxy."`
 	Inbox    string   `required:"" help:"Prefix of the user's inboxes, which no other user may have (--nats-inbox-prefix)."`
 	Domain   string   `help:"JetStream domain of the streams, where it is not the one that the user connects to (--nats-domain)."`
 	Format   string   `enum:"json,conf,nsc" default:"json" help:"json: the value of permissions in nats-server's configuration. conf: the user, as a configuration of its own. nsc: a command that adds the user to an account."`
@@ -51,6 +52,14 @@ func (c *permissionsCommand) write(w io.Writer) error {
 
 // permissions returns what the user needs.
 func (c *permissionsCommand) permissions() (natsgrpc.Permissions, error) {
+	if (c.Role == "proxy") != (len(c.Services) == 0) {
+		return natsgrpc.Permissions{}, errors.New("name the services of a server or a client, and none of the proxy's")
+	}
+	if c.Role == "proxy" {
+		p := natsgrpc.ProxyPermissions(c.Inbox)
+		p.Publish = append(p.Publish, operations.Permissions(c.Inbox).Publish...) // the inbox is there
+		return p.InDomain(c.Domain), nil
+	}
 	services := make([]protoreflect.ServiceDescriptor, len(c.Services))
 	for i, name := range c.Services {
 		descriptor, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(name))
@@ -63,13 +72,8 @@ func (c *permissionsCommand) permissions() (natsgrpc.Permissions, error) {
 		}
 		services[i] = service
 	}
-	switch c.Role {
-	case "server":
+	if c.Role == "server" {
 		return natsgrpc.ServerPermissions(c.Inbox, services...).InDomain(c.Domain), nil
-	case "proxy":
-		p := natsgrpc.ConnPermissions(c.Inbox, services...)
-		p.Publish = append(p.Publish, operations.Permissions(c.Inbox).Publish...) // the inbox is there
-		return p.InDomain(c.Domain), nil
 	}
 	return natsgrpc.ConnPermissions(c.Inbox, services...).InDomain(c.Domain), nil
 }

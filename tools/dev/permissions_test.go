@@ -111,13 +111,16 @@ authorization {
   --allow-pub '$JS.API.CONSUMER.INFO.QRY_rating_v1_UserService_0.workers' \
   --allow-pub '$JS.API.CONSUMER.MSG.NEXT.CMD_rating_v1_UserService_0.workers' \
   --allow-pub '$JS.API.CONSUMER.MSG.NEXT.QRY_rating_v1_UserService_0.workers' \
+  --allow-pub '$JS.API.DIRECT.GET.KV_DESCRIPTORS.$KV.DESCRIPTORS.rating_v1_UserService.>' \
   --allow-pub '$JS.API.DIRECT.GET.PARTS.part.rating_v1_UserService.>' \
   --allow-pub '$JS.API.DIRECT.GET.RESPONSES.rsp.rating_v1_UserService.>' \
   --allow-pub '$JS.API.STREAM.INFO.CMD_rating_v1_UserService_0' \
   --allow-pub '$JS.API.STREAM.INFO.DEAD' \
+  --allow-pub '$JS.API.STREAM.INFO.KV_DESCRIPTORS' \
   --allow-pub '$JS.API.STREAM.INFO.PARTS' \
   --allow-pub '$JS.API.STREAM.INFO.QRY_rating_v1_UserService_0' \
   --allow-pub '$JS.API.STREAM.INFO.RESPONSES' \
+  --allow-pub '$KV.DESCRIPTORS.rating_v1_UserService.>' \
   --allow-pub 'dead.rating_v1_UserService.>' \
   --allow-pub 'part.rating_v1_UserService.>' \
   --allow-pub 'rep.rating_v1_UserService.>' \

@@ -16,7 +16,9 @@ import (
 
 	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/natsdial"
+	"github.com/codingflow/rating/proto/comments"
 	"github.com/codingflow/rating/proxy/auth"
+	"github.com/codingflow/rating/proxy/live"
 	"github.com/codingflow/rating/proxy/operations"
 	proxy "github.com/codingflow/rating/proxy/server"
 	rating "github.com/codingflow/rating/services/rating/server"
@@ -24,8 +26,12 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// drainTimeout bounds the end of each part. What is left then is cut off.
-const drainTimeout = 15 * time.Second
+const (
+	// drainTimeout bounds the end of each part. What is left then is cut off.
+	drainTimeout = 15 * time.Second
+	// routesTimeout bounds the wait for the routes that services have published.
+	routesTimeout = 5 * time.Second
+)
 
 // Config says what to run.
 type Config struct {
@@ -86,7 +92,7 @@ func Start(ctx context.Context, config Config) (_ *Stack, err error) {
 	if err := s.prepareRating(ctx, connect); err != nil {
 		return nil, err
 	}
-	return s, s.prepareProxy(connect)
+	return s, s.prepareProxy(ctx, connect)
 }
 
 // Addr is the address of the HTTP server.
@@ -151,6 +157,7 @@ func (s *Stack) prepareRating(ctx context.Context, connect func(name string) (*n
 	s.rating, err = natsgrpc.NewServer(nc,
 		natsgrpc.WithUnaryInterceptors(srv.Interceptor()),
 		natsgrpc.WithDrainTimeout(drainTimeout),
+		natsgrpc.WithPublishedDescriptors(comments.Add),
 		natsgrpc.WithLogger(s.config.Logger))
 	if err != nil {
 		return err
@@ -160,12 +167,14 @@ func (s *Stack) prepareRating(ctx context.Context, connect func(name string) (*n
 }
 
 // prepareProxy makes the proxy on a connection of its own.
-func (s *Stack) prepareProxy(connect func(name string) (*nats.Conn, error)) error {
+func (s *Stack) prepareProxy(ctx context.Context, connect func(name string) (*nats.Conn, error)) error {
 	nc, err := connect("proxy")
 	if err != nil {
 		return err
 	}
-	conn, err := natsgrpc.NewConn(nc, natsgrpc.WithLogger(s.config.Logger))
+	files := proxy.BuiltIn()
+	descriptors := proxy.NewDescriptors(files)
+	conn, err := natsgrpc.NewConn(nc, natsgrpc.WithDescriptors(descriptors), natsgrpc.WithLogger(s.config.Logger))
 	if err != nil {
 		return err
 	}
@@ -181,6 +190,8 @@ func (s *Stack) prepareProxy(connect func(name string) (*nats.Conn, error)) erro
 	}
 	s.proxy, err = proxy.New(started.Conn(conn), proxy.Config{
 		Auth:           authenticator,
+		Files:          files,
+		Descriptors:    descriptors,
 		Operations:     started,
 		IdempotencyKey: natsgrpc.IdempotencyKey,
 		ExpectedWait:   conn.ExpectedWait,
@@ -188,7 +199,15 @@ func (s *Stack) prepareProxy(connect func(name string) (*nats.Conn, error)) erro
 		Logger:         s.config.Logger,
 		Ready:          func(ctx context.Context) error { return natsdial.Ready(ctx, nc) },
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	stopFollowing, err := live.Follow(ctx, nc, s.proxy, routesTimeout, s.config.Logger)
+	if err != nil {
+		return err
+	}
+	s.onClose(func() error { stopFollowing(); return nil })
+	return nil
 }
 
 // listen takes the address.
