@@ -5,7 +5,9 @@ import (
 	"log/slog"
 	"slices"
 
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/codingflow/rating/proxy/transcode"
 )
@@ -63,6 +65,17 @@ func (s *Server) Update(published []Published) {
 	}
 	s.report(refused)
 }
+
+// Resolve returns what a new server of files serves after an update, and what it refuses. A server that runs may serve what
+// was in force before.
+func Resolve(files *protoregistry.Files, published []Published) (served []protoreflect.ServiceDescriptor, refused []Refusal) {
+	r := resolver{base: Services(files), judge: func(service protoreflect.ServiceDescriptor) *claims { return claimsOf(nobody{}, service) }}
+	decided := r.resolve(published)
+	return decided.services, decided.refused
+}
+
+// nobody is a connection that is not used.
+type nobody struct{ grpc.ClientConnInterface }
 
 // put makes an edition of services, and puts it in force.
 func (s *Server) put(services []protoreflect.ServiceDescriptor) (err error) {

@@ -23,6 +23,7 @@ type cli struct {
 	Generate generateCommand `cmd:"" help:"Check the protos and generate the code from them."`
 
 	Dead        deadCommand        `cmd:"" help:"Look at, replay and drop dead letters: commands whose every attempt failed."`
+	Routes      routesCommand      `cmd:"" help:"Look at and remove the routes that services have published."`
 	Permissions permissionsCommand `cmd:"" help:"Print the least permissions of a NATS user that serves or calls services."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
