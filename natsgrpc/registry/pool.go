@@ -20,6 +20,8 @@ type pool struct {
 	files map[digest]protoreflect.FileDescriptor
 }
 
+func newPool() *pool { return &pool{files: map[digest]protoreflect.FileDescriptor{}} }
+
 // build returns the service of a token in a set, and the files that it is made of.
 func (p *pool) build(set *descriptorpb.FileDescriptorSet, serviceToken string) (_ protoreflect.ServiceDescriptor, files map[digest]protoreflect.FileDescriptor, err error) {
 	defer func() { // descriptors come from outside, and nothing in them may end the process

@@ -15,7 +15,7 @@ import (
 // state is what is known of the bucket. One goroutine uses it.
 type state struct {
 	services map[string]*serviceState // by their names in keys
-	pool     pool
+	pool     *pool
 }
 
 type serviceState struct {
@@ -44,7 +44,7 @@ type instanceState struct {
 }
 
 func newState() *state {
-	return &state{services: map[string]*serviceState{}, pool: pool{files: map[digest]protoreflect.FileDescriptor{}}}
+	return &state{services: map[string]*serviceState{}, pool: newPool()}
 }
 
 // take takes note of an entry, and reports whether it may change what is told.
@@ -173,7 +173,7 @@ func (s *state) snapshot() Snapshot {
 		for _, version := range s.services[name].sorted() {
 			state := s.services[name].versions[version.ID]
 			if !state.built {
-				state.build(&s.pool, name)
+				state.build(s.pool, name)
 			}
 			maps.Copy(used, state.files)
 			version.Revision, version.Descriptor, version.Err = state.revision, state.service, state.err
