@@ -1,6 +1,7 @@
 package rpc_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -31,7 +32,7 @@ func TestVersionsOfAService(t *testing.T) {
 		"Old":  `{"code":"unimplemented","message":"unknown method Old for service natsgrpctest.v1.EchoService"}`, // the server's word
 		"None": `{"code":"unimplemented","message":"there is no such method"}`,
 	} {
-		r := httptest.NewRequest("POST", "/natsgrpctest.v1.EchoService/"+method, strings.NewReader("{}"))
+		r := httptest.NewRequest(http.MethodPost, "/natsgrpctest.v1.EchoService/"+method, strings.NewReader("{}"))
 		r.Header.Set("Content-Type", "application/json")
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, r)

@@ -120,7 +120,7 @@ func contradiction(a, b protoreflect.Descriptor) string {
 
 // fieldText is what of a field its JSON and its wire form depend on, as a proto file has it.
 func fieldText(field protoreflect.FieldDescriptor) string {
-	kind := field.Kind().String()
+	var kind string
 	switch {
 	case field.IsMap():
 		kind = fmt.Sprintf("map<%s, %s>", field.MapKey().Kind(), kindText(field.MapValue()))
