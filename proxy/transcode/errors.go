@@ -125,6 +125,6 @@ func writeBody(w http.ResponseWriter, r *http.Request, httpStatus int, contentTy
 	w.WriteHeader(httpStatus)
 	if r.Method != http.MethodHead {
 		// An error means that the client has left; nobody else is to be told.
-		_, _ = w.Write(body) //nolint:gosec // no browser takes JSON with nosniff for a page
+		_, _ = w.Write(body)
 	}
 }
