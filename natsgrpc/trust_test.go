@@ -19,6 +19,7 @@ type trustScenario struct {
 	nc          *nats.Conn
 	conn, other *natsgrpc.Conn     // of two processes
 	requests    *nats.Subscription // all queries
+	inboxes     *nats.Subscription // all PubAcks
 	release     chan struct{}
 	slow        atomic.Int32 // how often the slow handler ran
 }
@@ -37,6 +38,8 @@ func newTrustScenario(t *testing.T) *trustScenario {
 	var err error
 	s.requests, err = s.nc.SubscribeSync("qry.>")
 	require.NoError(t, err)
+	s.inboxes, err = s.nc.SubscribeSync("_INBOX.>")
+	require.NoError(t, err)
 	require.NoError(t, s.nc.Flush())
 	s.conn, s.other = connect(t, natsgrpctest.Connect(t, ns)), connect(t, natsgrpctest.Connect(t, ns))
 	return s
@@ -48,6 +51,18 @@ func (s *trustScenario) request(t *testing.T) *nats.Msg {
 	msg, err := s.requests.NextMsg(soon)
 	require.NoError(t, err)
 	return msg
+}
+
+// acknowledged waits for the queue's word on a request.
+func (s *trustScenario) acknowledged(t *testing.T, request *nats.Msg) {
+	t.Helper()
+	for {
+		msg, err := s.inboxes.NextMsg(soon)
+		require.NoError(t, err)
+		if msg.Subject == request.Reply {
+			return
+		}
+	}
 }
 
 // begin begins a query.
@@ -85,6 +100,7 @@ func TestAQueryIsConfirmedWhenItsAnswerDoesNotCome(t *testing.T) {
 			require.NotEmpty(t, again.Reply)
 			require.Equal(t, first.Subject, again.Subject)
 			require.Equal(t, first.Data, again.Data)
+			s.acknowledged(t, again) // before the first leaves the queue, after which it would take the same request again
 		}
 		s.release <- struct{}{}
 		require.Equal(t, result{answer: "slow"}, await(t, "an answer", waiting))

@@ -69,6 +69,13 @@ func (l *Limiter) Leave(c Client) {
 	l.drain.end(now)
 }
 
+// InFlight returns how many requests are in flight, and how many may be, for metrics.
+func (l *Limiter) InFlight() (n, limit int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.inFlight.total, l.limits.InFlight
+}
+
 // check returns why a request of a client is refused now, nil if it is not. Called with the lock held.
 func (l *Limiter) check(c Client) error {
 	if l.inFlight.total >= l.limits.InFlight {

@@ -48,7 +48,7 @@ func newTelemetry(s *Server) (*telemetry, error) {
 	if t.metrics, err = newRequestMetrics(meter); err != nil {
 		return nil, err
 	}
-	return t, observeConnections(meter, &s.connections)
+	return t, observeSaturation(meter, s)
 }
 
 // around reports the requests that next answers. It stands within the access log, whose record it completes.
@@ -171,35 +171,4 @@ func protocolVersion(r *http.Request) string {
 // all the spans that are exported together.
 func presentable(text string) string {
 	return strings.ToValidUTF8(text[:min(len(text), maxAttribute)], "?")
-}
-
-// observeConnections reports the connections that are open, and how many were refused.
-func observeConnections(meter metric.Meter, c *connections) error {
-	open, err := meter.Int64ObservableUpDownCounter("proxy.server.connections", metric.WithUnit("{connection}"),
-		metric.WithDescription("Connections that are open."))
-	if err != nil {
-		return fmt.Errorf("make instruments: %w", err)
-	}
-	limit, err := meter.Int64ObservableUpDownCounter("proxy.server.connections.limit", metric.WithUnit("{connection}"),
-		metric.WithDescription("Connections that may be open."))
-	if err != nil {
-		return fmt.Errorf("make instruments: %w", err)
-	}
-	refused, err := meter.Int64ObservableCounter("proxy.server.connections.refused", metric.WithUnit("{connection}"),
-		metric.WithDescription("Connections that were closed at once because there were too many."))
-	if err != nil {
-		return fmt.Errorf("make instruments: %w", err)
-	}
-	_, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		o.ObserveInt64(open, int64(c.open))
-		o.ObserveInt64(limit, int64(c.total))
-		o.ObserveInt64(refused, int64(c.refused))
-		return nil
-	}, open, limit, refused)
-	if err != nil {
-		return fmt.Errorf("make instruments: %w", err)
-	}
-	return nil
 }

@@ -129,7 +129,7 @@ func TestWhatIsInFlightIsMeasured(t *testing.T) {
 		close(started)
 		<-release
 		return &ratingv1.User{}, nil
-	}}, Config{MeterProvider: meters, MaxConnections: 1})
+	}}, Config{MeterProvider: meters, MaxConnections: 1, MaxInFlight: 7, MaxStreams: 3})
 	r := run(t, server)
 	answer := r.send(t, "GET /api/users/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 	<-started
@@ -143,6 +143,9 @@ func TestWhatIsInFlightIsMeasured(t *testing.T) {
 	require.Equal(t, map[string]int64{"": 1}, metrics["proxy.server.connections"])
 	require.Equal(t, map[string]int64{"": 1}, metrics["proxy.server.connections.limit"])
 	require.Equal(t, map[string]int64{"": 1}, metrics["proxy.server.connections.refused"])
+	require.Equal(t, map[string]int64{"proxy.server.kind=calls": 1, "proxy.server.kind=streams": 0}, metrics["proxy.server.in_flight"])
+	require.Equal(t, map[string]int64{"proxy.server.kind=calls": 7, "proxy.server.kind=streams": 3}, metrics["proxy.server.in_flight.limit"])
+	require.Equal(t, map[string]int64{"": 0}, metrics["proxy.server.descriptors.refused"])
 	close(release)
 	_, _, err = answer()
 	require.NoError(t, err)
@@ -151,6 +154,7 @@ func TestWhatIsInFlightIsMeasured(t *testing.T) {
 	metrics = collect()
 	require.Equal(t, map[string]int64{"http.request.method=GET,url.scheme=http": 0}, metrics["http.server.active_requests"])
 	require.Equal(t, map[string]int64{"": 0}, metrics["proxy.server.connections"])
+	require.Equal(t, map[string]int64{"proxy.server.kind=calls": 0, "proxy.server.kind=streams": 0}, metrics["proxy.server.in_flight"])
 }
 
 // A client that has left is counted with 499, whatever it would have been answered.
