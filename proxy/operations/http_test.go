@@ -190,7 +190,8 @@ func TestTheDocumentTellsOfOperations(t *testing.T) {
 		}
 		return refs
 	}
-	require.Equal(t, []string{"#/components/parameters/Idempotency-Key", "#/components/parameters/Prefer"}, refs("/users", "post"))
-	require.Empty(t, refs("/users", "get"))
-	require.Empty(t, refs("/operations/{operation}:wait", "post"))
+	const timeout = "#/components/parameters/Request-Timeout"
+	require.Equal(t, []string{"#/components/parameters/Idempotency-Key", "#/components/parameters/Prefer", timeout}, refs("/users", "post"))
+	require.Equal(t, []string{timeout}, refs("/users", "get"))
+	require.Equal(t, []string{timeout}, refs("/operations/{operation}:wait", "post"))
 }
