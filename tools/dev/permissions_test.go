@@ -12,11 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// permissions returns what a command for the user service prints.
+// permissions returns what a command prints: for the user service, or for the proxy, which calls all.
 func permissions(t *testing.T, role, format string) string {
 	t.Helper()
 	var text strings.Builder
-	command := permissionsCommand{Role: role, Services: []string{"rating.v1.UserService"}, Inbox: "_INBOX_x", Format: format}
+	command := permissionsCommand{Role: role, Inbox: "_INBOX_x", Format: format}
+	if role != "proxy" {
+		command.Services = []string{"rating.v1.UserService"}
+	}
 	require.NoError(t, command.write(&text))
 	return text.String()
 }
