@@ -14,12 +14,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/natsdial"
-	"github.com/codingflow/rating/natsgrpc/registry"
 	"github.com/codingflow/rating/proxy/auth"
-	"github.com/codingflow/rating/proxy/live"
-	"github.com/codingflow/rating/proxy/operations"
+	"github.com/codingflow/rating/proxy/natsproxy"
 	"github.com/codingflow/rating/proxy/server"
 	"github.com/codingflow/rating/telemetry"
 )
@@ -96,21 +93,8 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 	if err := natsdial.Measure(nc, observed.metrics.Provider()); err != nil {
 		return err
 	}
-	descriptors := server.NewDescriptors(files)
-	conn, err := natsgrpc.NewConn(nc, append(observed.options(),
-		natsgrpc.WithDescriptors(descriptors), natsgrpc.WithLogger(logger), natsgrpc.WithJetStreamDomain(cfg.NATS.Domain))...)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
-
-	started, err := operations.New(conn, nc, operations.WithJetStreamDomain(cfg.NATS.Domain), operations.WithLogger(logger))
-	if err != nil {
-		return err
-	}
 	serving := server.Config{
 		Files:          files,
-		Descriptors:    descriptors,
 		Prefix:         cfg.Prefix,
 		Timeout:        cfg.Timeout,
 		StreamTimeout:  cfg.StreamTimeout,
@@ -118,28 +102,26 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 		DrainTimeout:   cfg.DrainTimeout,
 		DrainDelay:     cfg.DrainDelay,
 		Auth:           authenticator,
-		Operations:     started,
-		IdempotencyKey: natsgrpc.IdempotencyKey,
-		ExpectedWait:   conn.ExpectedWait,
 		NoReflection:   !cfg.Reflection,
 		Logger:         logger,
 		MeterProvider:  observed.metrics.Provider(),
 		TracerProvider: observed.traces.Provider(),
-		Ready:          func(ctx context.Context) error { return natsdial.Ready(ctx, nc) },
 	}
 	cfg.Admission.apply(&serving)
 	if err := cfg.Edge.apply(&serving); err != nil {
 		return err
 	}
-	srv, err := server.New(started.Conn(conn), serving)
+	srv, closeConn, err := natsproxy.New(ctx, nc, natsproxy.Config{
+		Server:        serving,
+		Domain:        cfg.NATS.Domain,
+		RoutesTimeout: cfg.RoutesTimeout,
+		Logger:        logger,
+		Conn:          observed.options(),
+	})
 	if err != nil {
 		return err
 	}
-	stopFollowing, err := live.Follow(ctx, nc, srv, cfg.RoutesTimeout, logger, registry.WithJetStreamDomain(cfg.NATS.Domain))
-	if err != nil {
-		return err
-	}
-	defer stopFollowing()
+	defer func() { err = errors.Join(err, closeConn()) }()
 	logger.Info("serving", "version", version(), "nats", nc.ConnectedAddr(),
 		"url", cfg.Edge.scheme()+"://"+listener.Addr().String()+cfg.Prefix)
 	if err := srv.Serve(ctx, listener); err != nil {

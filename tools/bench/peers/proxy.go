@@ -5,8 +5,8 @@ import (
 	"errors"
 	"log/slog"
 
-	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/natsdial"
+	"github.com/codingflow/rating/proxy/natsproxy"
 	"github.com/codingflow/rating/proxy/server"
 )
 
@@ -21,7 +21,6 @@ func serveProxy(ctx context.Context, c *serveCommand, ready func(string)) error 
 		logger = quiet
 	}
 	defer func() { _ = closeLog() }()
-	files := server.BuiltIn()
 	listener, err := listen(ctx)
 	if err != nil {
 		return err
@@ -32,14 +31,10 @@ func serveProxy(ctx context.Context, c *serveCommand, ready func(string)) error 
 		return err
 	}
 	defer nc.Close()
-	conn, err := natsgrpc.NewConn(nc, natsgrpc.WithDescriptors(files), natsgrpc.WithLogger(quiet))
+	srv, closeConn, err := natsproxy.New(ctx, nc, natsproxy.Config{Server: server.Config{Logger: logger}})
 	if err != nil {
 		return err
 	}
-	srv, err := server.New(conn, server.Config{Files: files, ExpectedWait: conn.ExpectedWait, Logger: logger})
-	if err != nil {
-		return errors.Join(err, conn.Close())
-	}
 	ready("http://" + listener.Addr().String() + "/api")
-	return errors.Join(srv.Serve(ctx, listener), conn.Close())
+	return errors.Join(srv.Serve(ctx, listener), closeConn())
 }

@@ -3,9 +3,9 @@ package stack_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -21,10 +21,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
-	"github.com/codingflow/rating/proxy/operations"
-	proxy "github.com/codingflow/rating/proxy/server"
+	"github.com/codingflow/rating/proxy/natsproxy"
 	"github.com/codingflow/rating/services/rating/store"
 	"github.com/codingflow/rating/services/rating/store/sqlite"
 	"github.com/codingflow/rating/tools/dev/verify"
@@ -46,18 +44,7 @@ func serveProxyProcess(url, ready string) error {
 	if err != nil {
 		return err
 	}
-	logger := slog.New(slog.DiscardHandler)
-	conn, err := natsgrpc.NewConn(nc, natsgrpc.WithLogger(logger))
-	if err != nil {
-		return err
-	}
-	started, err := operations.New(conn, nc, operations.WithLogger(logger))
-	if err != nil {
-		return err
-	}
-	srv, err := proxy.New(started.Conn(conn), proxy.Config{
-		Logger: logger, Operations: started, IdempotencyKey: natsgrpc.IdempotencyKey,
-	})
+	srv, closeConn, err := natsproxy.New(ctx, nc, natsproxy.Config{})
 	if err != nil {
 		return err
 	}
@@ -72,7 +59,7 @@ func serveProxyProcess(url, ready string) error {
 	if err := os.Rename(ready+".new", ready); err != nil {
 		return err
 	}
-	return srv.Serve(ctx, listener)
+	return errors.Join(srv.Serve(ctx, listener), closeConn())
 }
 
 // proxyProcess is a proxy that can be killed.

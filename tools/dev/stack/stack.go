@@ -18,20 +18,15 @@ import (
 	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/proto/comments"
 	"github.com/codingflow/rating/proxy/auth"
-	"github.com/codingflow/rating/proxy/live"
-	"github.com/codingflow/rating/proxy/operations"
+	"github.com/codingflow/rating/proxy/natsproxy"
 	proxy "github.com/codingflow/rating/proxy/server"
 	rating "github.com/codingflow/rating/services/rating/server"
 	"github.com/codingflow/rating/services/rating/store/sqlite"
 	"github.com/nats-io/nats.go"
 )
 
-const (
-	// drainTimeout bounds the end of each part. What is left then is cut off.
-	drainTimeout = 15 * time.Second
-	// routesTimeout bounds the wait for the routes that services have published.
-	routesTimeout = 5 * time.Second
-)
+// drainTimeout bounds the end of each part. What is left then is cut off.
+const drainTimeout = 15 * time.Second
 
 // Config says what to run.
 type Config struct {
@@ -172,41 +167,20 @@ func (s *Stack) prepareProxy(ctx context.Context, connect func(name string) (*na
 	if err != nil {
 		return err
 	}
-	files := proxy.BuiltIn()
-	descriptors := proxy.NewDescriptors(files)
-	conn, err := natsgrpc.NewConn(nc, natsgrpc.WithDescriptors(descriptors), natsgrpc.WithLogger(s.config.Logger))
-	if err != nil {
-		return err
-	}
-	s.onClose(conn.Close)
 	authenticator, err := s.config.OIDC.New(s.config.Logger)
 	if err != nil {
 		return err
 	}
 	s.onClose(authenticator.Close)
-	started, err := operations.New(conn, nc, operations.WithLogger(s.config.Logger))
-	if err != nil {
-		return err
-	}
-	s.proxy, err = proxy.New(started.Conn(conn), proxy.Config{
-		Auth:           authenticator,
-		Files:          files,
-		Descriptors:    descriptors,
-		Operations:     started,
-		IdempotencyKey: natsgrpc.IdempotencyKey,
-		ExpectedWait:   conn.ExpectedWait,
-		DrainTimeout:   drainTimeout,
-		Logger:         s.config.Logger,
-		Ready:          func(ctx context.Context) error { return natsdial.Ready(ctx, nc) },
+	srv, closeConn, err := natsproxy.New(ctx, nc, natsproxy.Config{
+		Server: proxy.Config{Auth: authenticator, DrainTimeout: drainTimeout, Logger: s.config.Logger},
+		Logger: s.config.Logger,
 	})
 	if err != nil {
 		return err
 	}
-	stopFollowing, err := live.Follow(ctx, nc, s.proxy, routesTimeout, s.config.Logger)
-	if err != nil {
-		return err
-	}
-	s.onClose(func() error { stopFollowing(); return nil })
+	s.proxy = srv
+	s.onClose(closeConn)
 	return nil
 }
 
