@@ -12,6 +12,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/codingflow/rating/natsgrpc/natsdial"
 )
 
 // ErrNoDeadLetter is returned for an id that no dead letter has.
@@ -57,18 +59,10 @@ func NewDeadLetters(nc *nats.Conn, options ...DeadLettersOption) (*DeadLetters, 
 		}
 	}
 	var err error
-	if d.js, err = jetStream(nc, d.domain); err != nil {
+	if d.js, err = natsdial.JetStream(nc, d.domain); err != nil {
 		return nil, fmt.Errorf("natsgrpc: %w", err)
 	}
 	return d, nil
-}
-
-// jetStream returns the management of the streams in a domain.
-func jetStream(nc *nats.Conn, domain string) (jetstream.JetStream, error) {
-	if domain == "" {
-		return jetstream.New(nc)
-	}
-	return jetstream.NewWithDomain(nc, domain)
 }
 
 // deadLetter makes the message that keeps a request which was given up after some attempts.

@@ -5,13 +5,13 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/natsgrpc/registry"
 )
 
@@ -65,12 +65,7 @@ func (d domainOption) applyDeadLetters(l *DeadLetters) error {
 }
 
 // api is the prefix of the subjects of JetStream's API.
-func (d domainOption) api() string {
-	if d == "" {
-		return jetstream.DefaultAPIPrefix
-	}
-	return "$JS." + string(d) + ".API."
-}
+func (d domainOption) api() string { return natsdial.APIPrefix(string(d)) }
 
 func (d domainOption) check() error {
 	if d != "" && !validToken(string(d)) {

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/natsgrpc/registry"
 )
 
@@ -217,7 +218,7 @@ func (s *Server) Serve(ctx context.Context) error {
 
 // ensure makes sure of the queues: it creates or updates them, or only looks.
 func (s *Server) ensure(ctx context.Context, descriptors []protoreflect.ServiceDescriptor) error {
-	js, err := jetStream(s.nc, s.domain)
+	js, err := natsdial.JetStream(s.nc, s.domain)
 	if err != nil {
 		return fmt.Errorf("natsgrpc: %w", err)
 	}

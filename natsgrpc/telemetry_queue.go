@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"go.opentelemetry.io/otel/metric"
+
+	"github.com/codingflow/rating/natsgrpc/natsdial"
 )
 
 const (
@@ -44,7 +46,7 @@ func (s *serverTelemetry) observe(r *running) (*queueReader, error) {
 	if s == nil {
 		return nil, nil
 	}
-	js, err := jetStream(r.server.nc, r.server.domain)
+	js, err := natsdial.JetStream(r.server.nc, r.server.domain)
 	if err != nil {
 		return nil, fmt.Errorf("natsgrpc: %w", err)
 	}

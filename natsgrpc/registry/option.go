@@ -5,9 +5,9 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/codingflow/rating/natsgrpc/natsdial"
 )
 
 // Option changes what [NewPublisher], [Watch], [Read] and [Remove] do.
@@ -57,18 +57,10 @@ func WithPreparation(prepare func(*descriptorpb.FileDescriptorSet) error) Option
 	return func(s *settings) error { s.preparations = append(s.preparations, prepare); return nil }
 }
 
-// jetStream returns the JetStream of the domain.
-func (s *settings) jetStream(nc *nats.Conn) (jetstream.JetStream, error) {
-	if s.domain == "" {
-		return jetstream.New(nc)
-	}
-	return jetstream.NewWithDomain(nc, s.domain)
-}
-
 // subject is where a key is published.
 func (s *settings) subject(k key) string {
 	if s.domain == "" {
 		return prefix + k.String()
 	}
-	return "$JS." + s.domain + ".API." + prefix + k.String()
+	return natsdial.APIPrefix(s.domain) + prefix + k.String() // what NATS has for buckets of another domain
 }

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/proto/descriptors"
 )
 
@@ -55,7 +56,7 @@ func NewPublisher(nc *nats.Conn, services []protoreflect.ServiceDescriptor, opti
 	if p.settings, err = newSettings(options); err != nil {
 		return nil, err
 	}
-	if p.js, err = p.jetStream(nc); err != nil {
+	if p.js, err = natsdial.JetStream(nc, p.domain); err != nil {
 		return nil, fmt.Errorf("registry: %w", err)
 	}
 	host, _ := os.Hostname() // it is for people

@@ -9,6 +9,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/codingflow/rating/natsgrpc/natsdial"
 )
 
 // The errors of Remove.
@@ -70,7 +72,7 @@ func open(ctx context.Context, nc *nats.Conn, options []Option) (jetstream.KeyVa
 	if err != nil {
 		return nil, nil, err
 	}
-	js, err := settings.jetStream(nc)
+	js, err := natsdial.JetStream(nc, settings.domain)
 	if err != nil {
 		return nil, nil, err
 	}

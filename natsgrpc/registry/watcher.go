@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/codingflow/rating/natsgrpc/natsdial"
 )
 
 const (
@@ -52,7 +54,7 @@ func Watch(nc *nats.Conn, apply func(Snapshot), options ...Option) (*Watcher, er
 	if w.settings, err = newSettings(options); err != nil {
 		return nil, err
 	}
-	if w.js, err = w.jetStream(nc); err != nil {
+	if w.js, err = natsdial.JetStream(nc, w.domain); err != nil {
 		return nil, fmt.Errorf("registry: %w", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())

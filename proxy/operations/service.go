@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/natsgrpc/natsdial"
 	operationsv1 "github.com/codingflow/rating/proto/operations/v1"
 )
 
@@ -72,17 +72,10 @@ func New(conn *natsgrpc.Conn, nc *nats.Conn, opts ...Option) (*Service, error) {
 		}
 	}
 	var err error
-	if s.bucket.js, err = jetStream(nc, s.domain); err != nil {
+	if s.bucket.js, err = natsdial.JetStream(nc, s.domain); err != nil {
 		return nil, fmt.Errorf("operations: %w", err)
 	}
 	return s, nil
-}
-
-func jetStream(nc *nats.Conn, domain string) (jetstream.JetStream, error) {
-	if domain == "" {
-		return jetstream.New(nc)
-	}
-	return jetstream.NewWithDomain(nc, domain)
 }
 
 // bounded bounds what is asked of the bucket where ctx does not.
