@@ -101,11 +101,11 @@ func (c *Conn) find(ctx context.Context, m *method, id string) (answer *nats.Msg
 		if answer, err = c.kept(ctx, m.service, id); err != nil || decided(answer) {
 			return answer, err
 		}
-		pending, err := c.pending(ctx, m, id)
+		request, err := c.queued(ctx, m, id)
 		if err != nil {
 			return nil, err
 		}
-		if pending {
+		if request != nil {
 			return nil, ErrPending
 		}
 	}
@@ -115,10 +115,9 @@ func (c *Conn) find(ctx context.Context, m *method, id string) (answer *nats.Msg
 	return answer, nil
 }
 
-// pending reports whether the queue has a command.
-func (c *Conn) pending(ctx context.Context, m *method, id string) (bool, error) {
-	request, err := lookUp(ctx, c.nc, c.api, streamName(m.kind, m.service, m.shard(id)), requestSubject(m, id))
-	return request != nil, err
+// queued returns the request of a command that its queue has, nil if it has none.
+func (c *Conn) queued(ctx context.Context, m *method, id string) (*nats.Msg, error) {
+	return lookUp(ctx, c.nc, c.api, streamName(m.kind, m.service, m.shard(id)), requestSubject(m, id))
 }
 
 // kept returns the newest kept answer to a command, nil if there is none.

@@ -120,35 +120,50 @@ func (e *takenError) Error() string { return "natsgrpc: the queue has this reque
 func (c *Conn) once(ctx context.Context, p *call, deadline time.Time, body []byte, settings *callSettings, key requestKey) (*nats.Msg, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	kept, err := c.kept(ctx, p.method.service, p.id)
-	if err != nil {
-		return nil, err
+	settled, a, err := c.attach(ctx, p, deadline, body, settings, key)
+	if err != nil || settled != nil {
+		return settled, err
 	}
-	if kept != nil {
-		if _, err := key.check(kept); err != nil || decided(kept) {
-			return kept, err
-		}
-	}
-	if err := c.admit(p.method, p.id, deadline); err != nil {
-		return nil, err
-	}
-	request, err := c.request(ctx, p, deadline, body, settings, key)
-	if err != nil {
-		return nil, err
-	}
-	a := &attachment{conn: c, call: p, seen: sequenceOf(kept), request: request}
-	a.rename(kept, 0)
 	answer, err := c.exchange(ctx, p, a.request, deadline)
 	var taken *takenError
 	if errors.As(err, &taken) {
 		if answer, err = a.answer(ctx, deadline, taken); err == nil { // it is another's, or there is nothing to do any more
-			c.freeParts(p.method.service, request.Header)
+			c.freeParts(p.method.service, a.request.Header)
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
 	return key.check(answer)
+}
+
+// attach returns the kept answer that settles a command, if there is one, and else the command that is to be published. One
+// without a key has no answer yet.
+func (c *Conn) attach(ctx context.Context, p *call, deadline time.Time, body []byte, settings *callSettings, key requestKey) (settled *nats.Msg, _ *attachment, err error) {
+	var kept *nats.Msg
+	if key.id != "" {
+		if kept, err = c.kept(ctx, p.method.service, p.id); err != nil {
+			return nil, nil, err
+		}
+	}
+	if kept != nil {
+		if _, err := key.check(kept); err != nil {
+			return nil, nil, err
+		}
+		if decided(kept) {
+			return kept, nil, nil
+		}
+	}
+	if err := c.admit(p.method, p.id, deadline); err != nil {
+		return nil, nil, err
+	}
+	request, err := c.request(ctx, p, deadline, body, settings, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	a := &attachment{conn: c, call: p, seen: sequenceOf(kept), request: request}
+	a.rename(kept, 0)
+	return nil, a, nil
 }
 
 // decided reports whether a kept answer settles its command. After the others the command may be executed again.
@@ -187,7 +202,7 @@ func (a *attachment) answer(ctx context.Context, deadline time.Time, taken *take
 	absent := 0
 	probe := time.Now().Add(probeAfter)
 	for wait := attachInterval; ; wait = min(2*wait, maxAttachInterval) {
-		pending, err := c.pending(ctx, p.method, p.id) // before the look at the answers: what leaves the queue has one
+		request, err := c.queued(ctx, p.method, p.id) // before the look at the answers: what leaves the queue has one
 		if err != nil {
 			return nil, err
 		}
@@ -195,7 +210,7 @@ func (a *attachment) answer(ctx context.Context, deadline time.Time, taken *take
 		if err != nil || decided(kept) || kept != nil && sequenceOf(kept) != a.seen && !expired(kept) {
 			return kept, err
 		}
-		if pending {
+		if request != nil {
 			absent = 0
 		} else if absent++; absent > 1 { // the first time the replica that was asked may be behind
 			a.rename(kept, taken.sequence)

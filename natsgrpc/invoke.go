@@ -94,15 +94,11 @@ func (c *Conn) invoke(ctx context.Context, fullName string, args, reply any, _ *
 
 // roundTrip publishes a request and waits for its answer.
 func (c *Conn) roundTrip(ctx context.Context, m *method, deadline time.Time, body []byte, settings *callSettings, key requestKey) (*nats.Msg, error) {
-	p, err := c.calls.begin(m, key.id, nil)
+	p, err := c.begin(m, settings, key)
 	if err != nil {
 		return nil, err
 	}
 	defer c.calls.end(p)
-	for _, to := range settings.ids {
-		*to = p.id
-	}
-	p.waits = settings.waitForReady
 	if key.id != "" {
 		return c.once(ctx, p, deadline, body, settings, key)
 	}
@@ -114,6 +110,19 @@ func (c *Conn) roundTrip(ctx context.Context, m *method, deadline time.Time, bod
 		return nil, err
 	}
 	return c.exchange(ctx, p, request, deadline)
+}
+
+// begin begins a call, and tells its id.
+func (c *Conn) begin(m *method, settings *callSettings, key requestKey) (*call, error) {
+	p, err := c.calls.begin(m, key.id, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, to := range settings.ids {
+		*to = p.id
+	}
+	p.waits = settings.waitForReady
+	return p, nil
 }
 
 // exchange publishes the request of a call and waits for its answer, or for what else ends the call.

@@ -56,48 +56,24 @@ func (c *Conn) start(ctx context.Context, m *method, until time.Time, body []byt
 	if m.kind == query {
 		return status.Errorf(codes.Internal, "natsgrpc: %s is a query, which cannot be started: its answer is not kept", m.fullName)
 	}
-	p, err := c.calls.begin(m, key.id, nil)
+	p, err := c.begin(m, settings, key)
 	if err != nil {
 		return err
 	}
 	defer c.calls.end(p)
-	for _, to := range settings.ids {
-		*to = p.id
-	}
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	s := &starting{conn: c, call: p, key: key, waits: settings.waitForReady}
-	if key.id != "" {
-		if s.kept, err = c.kept(ctx, m.service, p.id); err != nil {
-			return err
-		}
-		if s.kept != nil {
-			if _, err := key.check(s.kept); err != nil || decided(s.kept) {
-				return err
-			}
-		}
-	}
-	deadline := time.Now().Add(settings.lifetimeOf(m))
-	if err := c.admit(m, p.id, deadline); err != nil {
+	settled, a, err := c.attach(ctx, p, time.Now().Add(settings.lifetimeOf(m)), body, settings, key)
+	if err != nil || settled != nil {
 		return err
 	}
-	request, err := c.request(ctx, p, deadline, body, settings, key)
-	if err != nil {
-		return err
-	}
-	s.attachment = attachment{conn: c, call: p, seen: sequenceOf(s.kept), request: request}
-	s.attachment.rename(s.kept, 0)
-	return s.run(ctx)
+	return (&starting{attachment: a, key: key}).run(ctx)
 }
 
 // starting is a command on its way into its queue.
 type starting struct {
-	conn       *Conn
-	call       *call
-	key        requestKey
-	kept       *nats.Msg // the answer that was kept when it was looked up last
-	attachment attachment
-	waits      bool // for a queue, where there is none now
+	*attachment
+	key requestKey
 }
 
 // errNotHeard is what is known of a publish whose PubAck does not come.
@@ -108,7 +84,7 @@ func (s *starting) run(ctx context.Context) error {
 	unsure := false // whether the queue has got it from here
 	for {
 		ack, err := s.publish(ctx)
-		again := err != nil && s.waits && status.Code(err) == codes.Unavailable && !s.conn.nc.IsClosed()
+		again := err != nil && s.call.waits && status.Code(err) == codes.Unavailable && !s.conn.nc.IsClosed()
 		switch {
 		case errors.Is(err, errNotHeard):
 			unsure = true
@@ -122,7 +98,7 @@ func (s *starting) run(ctx context.Context) error {
 				return err // the queue may have it
 			}
 			if !unsure { // nobody will read it
-				s.conn.freeParts(s.call.method.service, s.attachment.request.Header)
+				s.conn.freeParts(s.call.method.service, s.request.Header)
 			}
 			if errors.Is(err, errQueueFull) {
 				return queueFull(s.conn.queues.of(s.call.method, s.call.id).drainTime())
@@ -131,7 +107,7 @@ func (s *starting) run(ctx context.Context) error {
 		case !ack.taken && !ack.duplicate, s.key.id == "": // stored; an id of its own can be taken by itself alone
 			return nil
 		}
-		there, err := s.look(ctx)
+		there, kept, err := s.look(ctx)
 		if err != nil && ctx.Err() != nil {
 			err = s.conn.left(s.call, ctx.Err())
 		}
@@ -141,7 +117,7 @@ func (s *starting) run(ctx context.Context) error {
 		if ack.duplicate && unsure {
 			return nil // it was there, and its answer was kept for less than the time that this took
 		}
-		s.attachment.rename(s.kept, ack.sequence)
+		s.rename(kept, ack.sequence)
 	}
 }
 
@@ -151,7 +127,7 @@ func (s *starting) run(ctx context.Context) error {
 func (s *starting) publish(ctx context.Context) (pubAck, error) {
 	try, cancel := context.WithTimeout(ctx, republishAfter)
 	defer cancel()
-	answer, err := s.conn.nc.RequestMsgWithContext(try, s.attachment.request)
+	answer, err := s.conn.nc.RequestMsgWithContext(try, s.request)
 	switch {
 	case err == nil:
 		ack := s.conn.readPubAck(answer)
@@ -166,37 +142,37 @@ func (s *starting) publish(ctx context.Context) (pubAck, error) {
 	return pubAck{}, errNotConnected
 }
 
-// look reports whether the command is in the queue, or answered since it was started. It looks twice, since the replica that
-// is asked may be behind.
+// look reports whether the command is in the queue, or answered since it was started, and returns the answer that is kept. It
+// looks twice, since the replica that is asked may be behind.
 //
 // Errors: what is there has another body; status errors.
-func (s *starting) look(ctx context.Context) (there bool, err error) {
+func (s *starting) look(ctx context.Context) (there bool, kept *nats.Msg, err error) {
 	c, m := s.conn, s.call.method
 	for range 2 {
 		// The queue goes first: what leaves it has an answer.
-		request, err := lookUp(ctx, c.nc, c.api, streamName(m.kind, m.service, m.shard(s.call.id)), requestSubject(m, s.call.id))
+		request, err := c.queued(ctx, m, s.call.id)
 		if err != nil {
-			return false, err
+			return false, nil, err
 		}
-		if s.kept, err = c.kept(ctx, m.service, s.call.id); err != nil {
-			return false, err
+		if kept, err = c.kept(ctx, m.service, s.call.id); err != nil {
+			return false, nil, err
 		}
 		found := request
-		if s.kept != nil && (decided(s.kept) || sequenceOf(s.kept) != s.attachment.seen) {
-			found = s.kept
+		if kept != nil && (decided(kept) || sequenceOf(kept) != s.seen) {
+			found = kept
 		}
 		if found != nil {
-			if parts := s.attachment.request.Header.Get(headerParts); request == nil || request.Header.Get(headerParts) != parts {
-				c.freeParts(m.service, s.attachment.request.Header) // it is another's
+			if parts := s.request.Header.Get(headerParts); request == nil || request.Header.Get(headerParts) != parts {
+				c.freeParts(m.service, s.request.Header) // it is another's
 			}
 			_, err := s.key.check(found)
-			return true, err
+			return true, kept, err
 		}
 		if err := s.pause(ctx, attachInterval); err != nil {
-			return false, err
+			return false, nil, err
 		}
 	}
-	return false, nil
+	return false, kept, nil
 }
 
 // pause waits for a time.
