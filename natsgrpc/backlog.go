@@ -70,6 +70,8 @@ type backlog struct {
 	trust     time.Duration // how long it is believed
 	rate      float64       // deliveries per second; 0 while it is not known
 	sent      int           // by this caller since
+	waiting   int           // of this caller's calls
+	paused    bool          // at some time since, none was
 }
 
 // observe notes what a worker told.
@@ -81,27 +83,31 @@ func (b *backlog) observe(pending int, delivered uint64, now time.Time) {
 		return
 	}
 	if delivered > b.delivered && elapsed < backlogMaxTrust && elapsed > 0 {
-		b.rate = b.rateWith(float64(delivered-b.delivered) / elapsed.Seconds())
+		b.rate = b.rateWith(float64(delivered-b.delivered)/elapsed.Seconds(), pending)
 	} else {
 		b.rate = 0
 	}
 	b.trust = min(max(2*elapsed, backlogMinTrust), backlogMaxTrust)
-	b.pending, b.delivered, b.at, b.sent = pending, delivered, now, 0
+	b.pending, b.delivered, b.at, b.sent, b.paused = pending, delivered, now, 0, false
 }
 
-// rateWith returns the rate with a new observation. While the queue was empty there were fewer deliveries than there might
-// have been.
-func (b *backlog) rateWith(observed float64) float64 {
+// rateWith returns the rate with a new observation, at whose end so many requests wait. While the queue was empty there were
+// fewer deliveries than there might have been. It was for certain where the observation begins or ends so, and may have been
+// while this caller had no call: such an observation lowers no rate, and is none where there was none before.
+func (b *backlog) rateWith(observed float64, pending int) float64 {
+	idle := b.pending == 0 || b.paused // before the requests came that were delivered since
+	averaged := rateWeight*observed + (1-rateWeight)*b.rate
 	switch {
-	case b.pending == 0:
-		if b.rate > 0 {
-			return max(b.rate, observed)
-		}
+	case b.rate == 0 && (idle || pending == 0):
 		return 0
-	case b.rate > 0:
-		return rateWeight*observed + (1-rateWeight)*b.rate
+	case b.rate == 0:
+		return observed
+	case idle:
+		return max(b.rate, observed)
+	case pending == 0:
+		return max(b.rate, averaged)
 	}
-	return observed
+	return averaged
 }
 
 // wait returns how long a request that is published now is expected to wait, and false while that is not known.
@@ -119,11 +125,20 @@ func (b *backlog) wait(now time.Time) (time.Duration, bool) {
 	return max(0, time.Duration(float64(b.pending+b.sent)/rate*float64(time.Second))-age), true
 }
 
-// add counts a request that is about to be published.
+// add counts a request that is about to be published. Its call ends with leave.
 func (b *backlog) add() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.sent++
+	b.waiting++
+}
+
+// leave takes note that a call has ended.
+func (b *backlog) leave() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.waiting--
+	b.paused = b.paused || b.waiting == 0
 }
 
 // drainTime returns how long the queue is expected to take until it is empty, 0 if that is not known.
@@ -133,9 +148,9 @@ func (b *backlog) drainTime() time.Duration {
 }
 
 // admit refuses a call at once that would not be taken in time, and counts any other.
-func (c *Conn) admit(m *method, id string, deadline time.Time) error {
+func (c *Conn) admit(p *call, deadline time.Time) error {
 	now := time.Now()
-	queue := c.queues.of(m, id)
+	queue := c.queues.of(p.method, p.id)
 	left := deadline.Sub(now)
 	acceptable := time.Duration(backlogShare * float64(left))
 	if wait, known := queue.wait(now); known && wait > acceptable {
@@ -144,6 +159,7 @@ func (c *Conn) admit(m *method, id string, deadline time.Time) error {
 			retryInfo(wait-acceptable))
 	}
 	queue.add()
+	p.counted = queue
 	return nil
 }
 

@@ -25,6 +25,8 @@ type call struct {
 	waits    bool // for a queue and a server, where there is none now
 	trusting bool // the queue was not asked yet whether it has the request
 
+	counted *backlog // of the queue, which the call is counted for; nil before it is admitted
+
 	// under the lock of calls
 	request  *nats.Msg // for repeats
 	queued   bool      // the queue has it
@@ -84,6 +86,9 @@ func (cs *calls) end(p *call) {
 		}
 	}
 	cs.mu.Unlock()
+	if p.counted != nil {
+		p.counted.leave()
+	}
 	if p.stream != nil { // it may be asked for its state after its end
 		return
 	}

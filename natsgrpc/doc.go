@@ -148,14 +148,14 @@
 // 500 ms. With no responders they end with UNAVAILABLE, reason NO_WORKERS, unless the service has answered a call or a probe
 // within 10 s: its servers may be reconnecting. A service with the option scale_to_zero is not probed.
 //
-// Backlog. An answer's header Natsgrpc-Backlog, "<kind>.<svc>.<shard> <pending> <delivered>", says what the ack subject
-// of its server's newest request from the queue said: how many requests waited there, and how many its consumer had
-// delivered so far. A server sends it while there is a backlog, and once when there is none any more, at most once in 50 ms. A
-// client takes the difference of two as the queue's rate, averaged with a weight of 0.3 for the newest; one that begins with
-// an empty queue can only raise it. The wait that it expects is what was pending then and what it has sent since, by
-// the rate, less the time since then; of an empty queue by twice the rate. A call whose expected wait exceeds half the time
-// to its deadline is RESOURCE_EXHAUSTED, reason BACKLOG, and is not sent. What was told is believed for twice the time between
-// the last two tellings, for 1 s at least and 10 s at most.
+// Backlog. An answer's header Natsgrpc-Backlog, "<kind>.<svc>.<shard> <pending> <delivered>", says what the ack subject of
+// its server's newest request from the queue said: how many requests waited there, and how many its consumer had delivered
+// so far. A server sends it while there is a backlog, and once when there is none any more, at most once in 50 ms. A client
+// takes the difference of two as the queue's rate, averaged with a weight of 0.3 for the newest; one that begins or ends
+// with an empty queue, or in whose time the client had no call for a while, can only raise it. The wait that it expects is
+// what was pending then and what it has sent since, by the rate, less the time since then; of an empty queue by twice the
+// rate. A call whose expected wait exceeds half the time to its deadline is RESOURCE_EXHAUSTED, reason BACKLOG, and is not
+// sent. What was told is believed for twice the time between the last two tellings, for 1 s at least and 10 s at most.
 //
 // Idempotency. The id of a command with a key is the base32, without padding, of the SHA-256 of principal, full method name
 // ("/pkg.Service/Method") and key, each behind its length in 8 bytes, big-endian. An id is in the queue or in RESPONSES at

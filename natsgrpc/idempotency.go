@@ -154,7 +154,7 @@ func (c *Conn) attach(ctx context.Context, p *call, deadline time.Time, body []b
 			return kept, nil, nil
 		}
 	}
-	if err := c.admit(p.method, p.id, deadline); err != nil {
+	if err := c.admit(p, deadline); err != nil {
 		return nil, nil, err
 	}
 	request, err := c.request(ctx, p, deadline, body, settings, key)

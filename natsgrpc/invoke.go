@@ -102,7 +102,7 @@ func (c *Conn) roundTrip(ctx context.Context, m *method, deadline time.Time, bod
 	if key.id != "" {
 		return c.once(ctx, p, deadline, body, settings, key)
 	}
-	if err := c.admit(m, p.id, deadline); err != nil {
+	if err := c.admit(p, deadline); err != nil {
 		return nil, err
 	}
 	request, err := c.request(ctx, p, deadline, body, settings, key)

@@ -43,6 +43,10 @@ func TestTheRateOfABacklog(t *testing.T) {
 		{"but it can raise one", []told{
 			{0, 100, 1000}, {100 * time.Millisecond, 90, 1010}, {200 * time.Millisecond, 0, 1020}, {300 * time.Millisecond, 50, 1120},
 		}, 300 * time.Millisecond, 50 * time.Millisecond, true},
+		{"an end without a backlog is no rate", []told{{0, 100, 1000}, {3 * time.Second, 0, 1001}}, 3 * time.Second, 0, false},
+		{"and lowers none either", []told{
+			{0, 100, 1000}, {100 * time.Millisecond, 90, 1010}, {900 * time.Millisecond, 0, 1011}, {950 * time.Millisecond, 50, 1012},
+		}, 950 * time.Millisecond, 500 * time.Millisecond, true},
 		{"a queue that is made again counts anew", []told{
 			{0, 100, 1000}, {100 * time.Millisecond, 90, 1010},
 			{2 * time.Second, 100, 1}, {2100 * time.Millisecond, 90, 11},
@@ -75,6 +79,40 @@ func TestABacklogCountsWhatTheCallerSends(t *testing.T) {
 	wait, known = b.wait(start.Add(200 * time.Millisecond))
 	require.True(t, known)
 	require.InDelta(t, time.Second/(2*130), wait, float64(time.Millisecond))
+}
+
+// While a caller has no call the queue may be empty, and how many calls it takes is no rate: a caller who comes back would
+// take a pause of a fast queue for its slowness.
+func TestACallersPauseIsNotTheQueues(t *testing.T) {
+	start := time.Now()
+	b := &backlog{}
+	call := func(ended int) {
+		b.add()
+		for range ended {
+			b.leave()
+		}
+	}
+	call(0)
+	b.observe(5, 1000, start)
+	call(2)
+	b.observe(20, 1004, start.Add(3*time.Second))
+	_, known := b.wait(start.Add(3 * time.Second))
+	require.False(t, known, "4 in 3 s would be a wait of 15 s")
+
+	call(0)
+	b.observe(10, 1014, start.Add(3100*time.Millisecond)) // 100/s
+	call(2)
+	b.observe(50, 1016, start.Add(3900*time.Millisecond))
+	wait, known := b.wait(start.Add(3900 * time.Millisecond))
+	require.True(t, known)
+	require.InDelta(t, 500*time.Millisecond, wait, float64(time.Millisecond))
+
+	call(0)
+	call(1)
+	b.observe(40, 1021, start.Add(4*time.Second)) // another call went on: 50/s
+	wait, known = b.wait(start.Add(4 * time.Second))
+	require.True(t, known)
+	require.InDelta(t, 40*time.Second/85, wait, float64(time.Millisecond))
 }
 
 func TestAnAnswerTellsOfQueuesInUseOnly(t *testing.T) {
