@@ -8,11 +8,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/codingflow/rating/proto/descriptors"
-	natsgrpcv1 "github.com/codingflow/rating/proto/natsgrpc/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/codingflow/rating/proto/descriptors"
+	natsgrpcv1 "github.com/codingflow/rating/proto/natsgrpc/v1"
 )
 
 // The defaults of a method's delivery, as natsgrpc.v1.MethodDelivery states them.
@@ -74,7 +75,7 @@ func newMethod(md protoreflect.MethodDescriptor) *method {
 	m := &method{
 		descriptor: md,
 
-		service:   serviceToken(md.Parent().FullName()),
+		service:   descriptors.Token(md.Parent().FullName()),
 		name:      string(md.Name()),
 		fullName:  "/" + string(md.Parent().FullName()) + "/" + string(md.Name()),
 		kind:      kindOf(md),

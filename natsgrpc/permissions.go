@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/codingflow/rating/natsgrpc/registry"
+	"github.com/codingflow/rating/proto/descriptors"
 )
 
 // Permissions are the subjects that a NATS user may use; everything else is denied to it. Written into the server's
@@ -36,7 +37,7 @@ func ServerPermissions(inbox string, services ...protoreflect.ServiceDescriptor)
 	registryStream := registry.Stream().Name
 	streams := []string{responsesStream, deadStream, partsStream, registryStream}
 	for _, service := range services {
-		token, published := serviceToken(service.FullName()), registry.Subjects(service.FullName())
+		token, published := descriptors.Token(service.FullName()), registry.Subjects(service.FullName())
 		p.Publish = append(p.Publish, "rsp."+token+".>", "rep."+token+".>", "dead."+token+".>", "part."+token+".>",
 			directGet(partsStream, "part."+token+".>"), directGet(responsesStream, "rsp."+token+".>"),
 			published, directGet(registryStream, published))
@@ -65,7 +66,7 @@ func ServerPermissions(inbox string, services ...protoreflect.ServiceDescriptor)
 func ConnPermissions(inbox string, services ...protoreflect.ServiceDescriptor) Permissions {
 	p := Permissions{Subscribe: []string{inbox + ".>", "rsp.*.*.*", "rep.*.*.*"}}
 	for _, service := range services {
-		token := serviceToken(service.FullName())
+		token := descriptors.Token(service.FullName())
 		p.Publish = append(p.Publish, "str."+token+".>", "part."+token+".>", aliveSubject(token), cancelSubject(token),
 			directGet(responsesStream, "rsp."+token+".>"), directGet(partsStream, "part."+token+".>"))
 		for _, queue := range Queues(service) {

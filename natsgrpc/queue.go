@@ -4,9 +4,11 @@ import (
 	"strconv"
 	"time"
 
-	natsgrpcv1 "github.com/codingflow/rating/proto/natsgrpc/v1"
 	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/codingflow/rating/proto/descriptors"
+	natsgrpcv1 "github.com/codingflow/rating/proto/natsgrpc/v1"
 )
 
 // The defaults of a queue, as natsgrpc.v1.Queue states them.
@@ -76,7 +78,7 @@ func Queues(service protoreflect.ServiceDescriptor) []Queue {
 		}
 		options := queueOptions(delivery, k)
 		for shard := range shardsOf(options) {
-			queues = append(queues, newQueue(k, serviceToken(service.FullName()), strconv.Itoa(shard), options, methods))
+			queues = append(queues, newQueue(k, descriptors.Token(service.FullName()), strconv.Itoa(shard), options, methods))
 		}
 	}
 	return queues

@@ -17,6 +17,7 @@ import (
 
 	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/natsgrpc/registry"
+	"github.com/codingflow/rating/proto/descriptors"
 )
 
 // Compile-time proof that generated servers register on a Server.
@@ -143,7 +144,7 @@ func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 		panic("natsgrpc: service " + desc.ServiceName + " is registered after Serve")
 	}
 	for _, other := range s.services {
-		if serviceToken(other.descriptor.FullName()) == serviceToken(descriptor.FullName()) {
+		if descriptors.Token(other.descriptor.FullName()) == descriptors.Token(descriptor.FullName()) {
 			panic(fmt.Sprintf("natsgrpc: service %s is registered beside %s, whose name in subjects is the same", desc.ServiceName, other.descriptor.FullName()))
 		}
 	}
@@ -304,7 +305,7 @@ func (s *Server) start(ctx context.Context, services []*service) (*running, erro
 		return nil, err
 	}
 	for _, service := range services {
-		sub, err := s.nc.Subscribe(aliveSubject(serviceToken(service.descriptor.FullName())), func(probe *nats.Msg) {
+		sub, err := s.nc.Subscribe(aliveSubject(descriptors.Token(service.descriptor.FullName())), func(probe *nats.Msg) {
 			if probe.Reply != "" {
 				_ = probe.Respond(nil) // a lost answer is a lost probe, and the prober's to repeat
 			}
@@ -313,7 +314,7 @@ func (s *Server) start(ctx context.Context, services []*service) (*running, erro
 			return nil, errors.Join(fmt.Errorf("natsgrpc: subscribe: %w", err), r.drain(time.Second))
 		}
 		r.alive = append(r.alive, sub)
-		if sub, err = s.nc.Subscribe(cancelSubject(serviceToken(service.descriptor.FullName())), func(msg *nats.Msg) {
+		if sub, err = s.nc.Subscribe(cancelSubject(descriptors.Token(service.descriptor.FullName())), func(msg *nats.Msg) {
 			r.ledger.cancelled(string(msg.Data))
 		}); err != nil {
 			return nil, errors.Join(fmt.Errorf("natsgrpc: subscribe: %w", err), r.drain(time.Second))

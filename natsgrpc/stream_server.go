@@ -17,6 +17,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+
+	"github.com/codingflow/rating/proto/descriptors"
 )
 
 // errCallerLeft is why a handler is cancelled whose caller has ended the stream.
@@ -46,7 +48,7 @@ func (ss *serverStreams) serve(s *service) error {
 	if len(s.streams) == 0 {
 		return nil
 	}
-	sub, err := ss.nc.Subscribe(streamSubject(serviceToken(s.descriptor.FullName()), ss.id, "*"), ss.onFrame)
+	sub, err := ss.nc.Subscribe(streamSubject(descriptors.Token(s.descriptor.FullName()), ss.id, "*"), ss.onFrame)
 	if err != nil {
 		return fmt.Errorf("natsgrpc: subscribe to streams: %w", err)
 	}

@@ -3,8 +3,6 @@ package natsgrpc
 import (
 	"strconv"
 	"strings"
-
-	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // kind tells the two queues of a service apart.
@@ -14,11 +12,6 @@ const (
 	query   kind = "qry"
 	command kind = "cmd"
 )
-
-// serviceToken is a full service name as one subject token: rating.v1.UserService becomes rating_v1_UserService.
-func serviceToken(name protoreflect.FullName) string {
-	return strings.ReplaceAll(string(name), ".", "_")
-}
 
 // requestSubject is the subject that a request is published on.
 func requestSubject(m *method, id string) string {

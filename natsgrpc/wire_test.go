@@ -9,10 +9,12 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"github.com/codingflow/rating/proto/descriptors"
 )
 
 func TestSubjects(t *testing.T) {
-	svc := serviceToken("rating.v1.UserService")
+	svc := descriptors.Token("rating.v1.UserService")
 	require.Equal(t, "rating_v1_UserService", svc)
 	require.Equal(t, "qry.rating_v1_UserService.0.GetUser.id", requestSubject(&method{kind: query, service: svc, name: "GetUser"}, "id"))
 	require.Equal(t, "cmd.rating_v1_UserService.0.CreateUser.id", requestSubject(&method{kind: command, service: svc, name: "CreateUser"}, "id"))

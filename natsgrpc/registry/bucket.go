@@ -6,6 +6,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/codingflow/rating/proto/descriptors"
 )
 
 const (
@@ -55,11 +57,8 @@ func Stream() jetstream.StreamConfig {
 }
 
 // Subjects is where the values of a service are: all of them, as a wildcard.
-func Subjects(service protoreflect.FullName) string { return prefix + token(service) + ".>" }
-
-// token is a service's name in keys and subjects.
-func token(service protoreflect.FullName) string {
-	return strings.ReplaceAll(string(service), ".", "_")
+func Subjects(service protoreflect.FullName) string {
+	return prefix + descriptors.Token(service) + ".>"
 }
 
 // The kinds of keys.

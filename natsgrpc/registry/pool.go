@@ -9,6 +9,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/codingflow/rating/proto/descriptors"
 )
 
 // A digest names a file by its content and that of all that it imports.
@@ -45,7 +47,7 @@ func (p *pool) build(set *descriptorpb.FileDescriptorSet, serviceToken string) (
 	for _, file := range set.GetFile() {
 		for _, service := range file.GetService() {
 			name := protoreflect.FullName(file.GetPackage()).Append(protoreflect.Name(service.GetName()))
-			if token(name) != serviceToken {
+			if descriptors.Token(name) != serviceToken {
 				continue
 			}
 			if _, err := b.file(file.GetName(), nil); err != nil {

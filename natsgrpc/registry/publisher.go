@@ -76,7 +76,7 @@ func NewPublisher(nc *nats.Conn, services []protoreflect.ServiceDescriptor, opti
 		if err != nil {
 			return nil, fmt.Errorf("registry: %s: %w", service.FullName(), err)
 		}
-		p.services = append(p.services, &published{service: token(service.FullName()), version: version, value: value})
+		p.services = append(p.services, &published{service: descriptors.Token(service.FullName()), version: version, value: value})
 	}
 	return p, nil
 }

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/codingflow/rating/natsgrpc/natsdial"
+	"github.com/codingflow/rating/proto/descriptors"
 )
 
 // The errors of Remove.
@@ -46,7 +47,7 @@ func Remove(ctx context.Context, nc *nats.Conn, service protoreflect.FullName, o
 	if err != nil {
 		return fmt.Errorf("registry: %w", err)
 	}
-	name := token(service)
+	name := descriptors.Token(service)
 	found := read.services[name]
 	switch {
 	case found == nil:

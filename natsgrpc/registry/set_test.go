@@ -12,6 +12,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/descriptorpb"
 	_ "google.golang.org/protobuf/types/known/emptypb" // what the files import
+
+	"github.com/codingflow/rating/proto/descriptors"
 )
 
 // setFrom returns a set, given in the text format.
@@ -118,7 +120,7 @@ func FuzzValue(f *testing.F) {
 		}
 		service, _, err := newPool().build(set, "a_S")
 		if err == nil {
-			require.Equal(t, "a_S", token(service.FullName()))
+			require.Equal(t, "a_S", descriptors.Token(service.FullName()))
 		}
 	})
 }

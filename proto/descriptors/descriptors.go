@@ -32,6 +32,10 @@ func Options(d protoreflect.Descriptor) (proto.Message, error) {
 	return again, nil
 }
 
+// Token is the full name of a service as one token of a NATS subject or key: rating.v1.UserService becomes
+// rating_v1_UserService.
+func Token[Name ~string](service Name) string { return strings.ReplaceAll(string(service), ".", "_") }
+
 // Reserved reports whether a service is of a package that nobody but its owner may say that they serve: google, grpc,
 // natsgrpc, and what is below these.
 func Reserved(service protoreflect.FullName) bool {

@@ -21,7 +21,7 @@ type resolver struct {
 	base  []protoreflect.ServiceDescriptor
 	judge func(protoreflect.ServiceDescriptor) *claims
 
-	inForce map[string][]*candidate // by service, as nameKey has it
+	inForce map[string][]*candidate // by service, as descriptors.Token has it
 	known   map[protoreflect.ServiceDescriptor]*claims
 }
 
@@ -38,9 +38,6 @@ type routing struct {
 	services []protoreflect.ServiceDescriptor
 	refused  []Refusal
 }
-
-// nameKey is what a service's full name and its name in keys have in common.
-func nameKey(name string) string { return strings.ReplaceAll(name, ".", "_") }
 
 // contest is a decision that is being made, for one service.
 type contest struct {
@@ -78,7 +75,7 @@ func (r *resolver) resolve(published []Published) routing {
 	)
 	for _, p := range published {
 		contest := &contest{published: p}
-		contests[nameKey(p.Name)] = contest
+		contests[descriptors.Token(p.Name)] = contest
 		for i, v := range p.Versions {
 			switch {
 			case v.Err != nil && !v.Standby:
@@ -90,7 +87,7 @@ func (r *resolver) resolve(published []Published) routing {
 				candidates = append(candidates, judged(v, i))
 			}
 		}
-		for _, old := range r.inForce[nameKey(p.Name)] {
+		for _, old := range r.inForce[descriptors.Token(p.Name)] {
 			if !slices.ContainsFunc(p.Versions, func(v Version) bool { return v.Service == old.Service }) {
 				contest.standby = append(contest.standby, judged(old.Version, len(p.Versions)+old.place))
 			}
@@ -98,7 +95,7 @@ func (r *resolver) resolve(published []Published) routing {
 	}
 	for _, service := range r.base {
 		own := judged(Version{Service: service}, len(published))
-		if contest := contests[nameKey(string(service.FullName()))]; contest == nil || contest.other(service.FullName()) {
+		if contest := contests[descriptors.Token(service.FullName())]; contest == nil || contest.other(service.FullName()) {
 			candidates = append(candidates, own)
 		} else if !slices.ContainsFunc(contest.standby, func(c *candidate) bool { return c.Service == service }) {
 			contest.standby = append(contest.standby, own)
@@ -138,7 +135,7 @@ func lowerStandards(contests map[string]*contest, accepted []*candidate, candida
 		contest.served = 0
 	}
 	for _, c := range accepted {
-		if contest := contests[nameKey(string(c.Service.FullName()))]; contest != nil {
+		if contest := contests[descriptors.Token(c.Service.FullName())]; contest != nil {
 			contest.served++
 		}
 	}
@@ -184,7 +181,7 @@ func (r *resolver) conclude(accepted []*candidate, refused []Refusal) routing {
 	decided := routing{refused: refused}
 	r.inForce = map[string][]*candidate{}
 	for _, c := range accepted {
-		name := nameKey(string(c.Service.FullName()))
+		name := descriptors.Token(c.Service.FullName())
 		r.inForce[name] = append(r.inForce[name], c)
 		decided.services = append(decided.services, c.Service)
 	}
@@ -196,7 +193,7 @@ func (r *resolver) conclude(accepted []*candidate, refused []Refusal) routing {
 
 // taken is what the candidates that were accepted so far have claimed.
 type taken struct {
-	names    map[string]protoreflect.FullName // services, by nameKey
+	names    map[string]protoreflect.FullName // services, by descriptors.Token
 	patterns map[string]protoreflect.FullName // services, by HTTP method and pattern
 	types    map[protoreflect.FullName]owned
 }
@@ -221,7 +218,7 @@ func (t *taken) claim(c *candidate) error {
 		return c.claims.err
 	}
 	name := c.Service.FullName()
-	if other, ok := t.names[nameKey(string(name))]; ok && other != name {
+	if other, ok := t.names[descriptors.Token(name)]; ok && other != name {
 		return fmt.Errorf("its name in subjects is that of %s", other)
 	}
 	var errs []error
@@ -242,7 +239,7 @@ func (t *taken) claim(c *candidate) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	t.names[nameKey(string(name))] = name
+	t.names[descriptors.Token(name)] = name
 	for _, pattern := range c.claims.patterns {
 		t.patterns[pattern] = name
 	}

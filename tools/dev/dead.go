@@ -11,13 +11,15 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/codingflow/rating/natsgrpc"
-	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/natsgrpc/natsdial"
+	"github.com/codingflow/rating/proto/descriptors"
 )
 
 // deadTimeout bounds a command on dead letters.
@@ -128,7 +130,7 @@ func serviceDescriptor(letter *natsgrpc.DeadLetter) (found protoreflect.ServiceD
 	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {
 		for i := range file.Services().Len() {
 			service := file.Services().Get(i)
-			if strings.ReplaceAll(string(service.FullName()), ".", "_") == letter.Service {
+			if descriptors.Token(service.FullName()) == letter.Service {
 				found = service
 				return false
 			}
