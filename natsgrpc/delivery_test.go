@@ -11,18 +11,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codingflow/rating/natsgrpc"
-	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
-	pb "github.com/codingflow/rating/proto/natsgrpctest/v1"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
+	pb "github.com/codingflow/rating/proto/natsgrpctest/v1"
 )
 
 // handlerFunc is what an EchoService does.
@@ -51,14 +51,7 @@ func query(ctx context.Context, cc grpc.ClientConnInterface, payload string) (st
 var shapes = map[string]func(context.Context, grpc.ClientConnInterface, string) (string, error){"query": query, "command": command}
 
 // reason returns the reason in a status error's ErrorInfo.
-func reason(err error) string {
-	for _, detail := range status.Convert(err).Details() {
-		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.Domain == natsgrpc.ErrorDomain {
-			return info.Reason
-		}
-	}
-	return ""
-}
+func reason(err error) string { return natsgrpc.ReasonOf(status.Convert(err)) }
 
 // stream returns a stream of the server that nc is connected to.
 func stream(t *testing.T, nc *nats.Conn, name string) jetstream.Stream {

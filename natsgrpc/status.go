@@ -60,6 +60,16 @@ func errorWithReason(code codes.Code, reason, message string, details ...protoad
 	return st.Err()
 }
 
+// ReasonOf returns the reason that this package gives for an error, "" for any other error.
+func ReasonOf(st *status.Status) string {
+	for _, detail := range st.Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == ErrorDomain {
+			return info.GetReason()
+		}
+	}
+	return ""
+}
+
 // errQueueFull is what a queue without room says.
 var errQueueFull = errors.New("natsgrpc: the queue is full")
 

@@ -12,7 +12,6 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/semconv/v1.43.0/rpcconv"
 	"go.opentelemetry.io/otel/trace"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
@@ -114,16 +113,10 @@ func (o *clientCall) end(err error) {
 
 // refusal returns the reason why a call was not taken by any server, "" for another error.
 func refusal(st *status.Status) string {
-	for _, detail := range st.Details() {
-		info, ok := detail.(*errdetails.ErrorInfo)
-		if !ok || info.GetDomain() != ErrorDomain {
-			continue
-		}
-		switch reason := info.GetReason(); reason {
-		case ReasonQueueFull, ReasonBacklog, ReasonNoWorkers, ReasonMessageTooLarge, ReasonNoQueue, ReasonNotConnected,
-			ReasonNotConfirmed, ReasonStreamNotClaimed:
-			return reason
-		}
+	switch reason := ReasonOf(st); reason {
+	case ReasonQueueFull, ReasonBacklog, ReasonNoWorkers, ReasonMessageTooLarge, ReasonNoQueue, ReasonNotConnected,
+		ReasonNotConfirmed, ReasonStreamNotClaimed:
+		return reason
 	}
 	return ""
 }

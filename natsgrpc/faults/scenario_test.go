@@ -7,12 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codingflow/rating/natsgrpc"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/status"
+
+	"github.com/codingflow/rating/natsgrpc"
 )
 
 // scenario is what all scenarios begin with: NATS server processes and the workers' database.
@@ -176,11 +176,4 @@ func (s *scenario) requireOnceOf(l *load, kind func(i int) string) outcome {
 }
 
 // reason returns the reason in a status error's ErrorInfo.
-func reason(err error) string {
-	for _, detail := range status.Convert(err).Details() {
-		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.Domain == natsgrpc.ErrorDomain {
-			return info.Reason
-		}
-	}
-	return ""
-}
+func reason(err error) string { return natsgrpc.ReasonOf(status.Convert(err)) }

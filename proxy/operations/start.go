@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -84,20 +83,10 @@ func refused(err error) bool {
 	case codes.DeadlineExceeded, codes.Canceled:
 		return false
 	case codes.Unavailable:
-		return reasonOf(st) == natsgrpc.ReasonNoQueue
+		return natsgrpc.ReasonOf(st) == natsgrpc.ReasonNoQueue
 	default:
 		return true
 	}
-}
-
-// reasonOf returns natsgrpc's reason for an error, "" if it has none.
-func reasonOf(st *status.Status) string {
-	for _, detail := range st.Details() {
-		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == natsgrpc.ErrorDomain {
-			return info.GetReason()
-		}
-	}
-	return ""
 }
 
 // principalOf returns the id of the principal who calls.

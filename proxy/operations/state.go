@@ -88,7 +88,7 @@ func (r *record) failed(st *status.Status) (*longrunningpb.Operation, error) {
 // presentable returns what clients may know of a status. That all attempts have failed they may, since who polls has to know
 // whether it is worth another call.
 func presentable(st *status.Status) *status.Status {
-	reason := reasonOf(st)
+	reason := natsgrpc.ReasonOf(st)
 	st = transcode.Presentable(st)
 	if reason != natsgrpc.ReasonAttemptsExhausted {
 		return st
