@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -17,13 +16,12 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/dynamicpb"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/proto/descriptors"
 )
-
-// deadTimeout bounds a command on dead letters.
-const deadTimeout = time.Minute
 
 type deadCommand struct {
 	NATS natsdial.Config `embed:"" group:"NATS"`
@@ -36,18 +34,13 @@ type deadCommand struct {
 
 // with connects and calls use.
 func (c *deadCommand) with(ctx context.Context, use func(context.Context, *natsgrpc.DeadLetters) error) error {
-	nc, err := c.NATS.Connect("dev dead", slog.Default())
-	if err != nil {
-		return err
-	}
-	defer nc.Close()
-	letters, err := natsgrpc.NewDeadLetters(nc, natsgrpc.WithJetStreamDomain(c.NATS.Domain))
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, deadTimeout)
-	defer cancel()
-	return use(ctx, letters)
+	return withNATS(ctx, c.NATS, "dev dead", func(ctx context.Context, nc *nats.Conn) error {
+		letters, err := natsgrpc.NewDeadLetters(nc, natsgrpc.WithJetStreamDomain(c.NATS.Domain))
+		if err != nil {
+			return err
+		}
+		return use(ctx, letters)
+	})
 }
 
 type deadListCommand struct{}

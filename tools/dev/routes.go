@@ -5,23 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
+
+	"github.com/nats-io/nats.go"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/natsgrpc/registry"
 	"github.com/codingflow/rating/proxy/live"
 	"github.com/codingflow/rating/proxy/server"
-	"github.com/nats-io/nats.go"
-	"google.golang.org/protobuf/reflect/protoreflect"
 )
-
-// routesTimeout bounds a command on routes.
-const routesTimeout = time.Minute
 
 type routesCommand struct {
 	NATS natsdial.Config `embed:"" group:"NATS"`
@@ -32,14 +28,7 @@ type routesCommand struct {
 
 // with connects and calls use.
 func (c *routesCommand) with(ctx context.Context, use func(context.Context, *nats.Conn) error) error {
-	nc, err := c.NATS.Connect("dev routes", slog.Default())
-	if err != nil {
-		return err
-	}
-	defer nc.Close()
-	ctx, cancel := context.WithTimeout(ctx, routesTimeout)
-	defer cancel()
-	return use(ctx, nc)
+	return withNATS(ctx, c.NATS, "dev routes", use)
 }
 
 type routesListCommand struct{}
