@@ -28,7 +28,7 @@ func Measure(nc *nats.Conn, provider metric.MeterProvider) error {
 		return nil
 	}
 	meter := provider.Meter(instrumentationName, metric.WithSchemaURL(semconv.SchemaURL))
-	var errs [6]error
+	var errs [5]error // one for each instrument
 	connected, err := meter.Int64ObservableGauge("nats.client.connected", metric.WithUnit("{connection}"),
 		metric.WithDescription("Whether there is a connection to NATS."))
 	errs[0] = err

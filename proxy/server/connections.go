@@ -6,14 +6,12 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/codingflow/rating/proxy/admission"
 )
 
-const (
-	// refusalLog is how often refused connections are logged, at the most.
-	refusalLog = time.Minute
-	// clientBits is the size of the network of a client that has IPv6 addresses: whoever has one of them has all of these.
-	clientBits = 64
-)
+// refusalLog is how often refused connections are logged, at the most.
+const refusalLog = time.Minute
 
 // connections are those that are open. It bounds them in total and for each client.
 type connections struct {
@@ -85,11 +83,7 @@ func (c *connections) client(conn net.Conn) netip.Prefix {
 	if !address.IsValid() || c.exempt(address) {
 		return netip.Prefix{}
 	}
-	bits := address.BitLen()
-	if address.Is6() {
-		bits = clientBits
-	}
-	return netip.PrefixFrom(address, bits).Masked()
+	return admission.Network(address)
 }
 
 type countedListener struct {
