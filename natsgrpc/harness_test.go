@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
 	natsgrpcv1 "github.com/codingflow/rating/proto/natsgrpc/v1"
 	pb "github.com/codingflow/rating/proto/natsgrpctest/v1"
 	"github.com/nats-io/nats.go"
@@ -82,11 +83,5 @@ func begin(ctx context.Context, call func(context.Context) (string, error)) <-ch
 // await returns what a channel gives soon.
 func await[T any](t testing.TB, what string, from <-chan T) T {
 	t.Helper()
-	select {
-	case value := <-from:
-		return value
-	case <-time.After(soon):
-		t.Fatal("waited in vain for " + what)
-		panic("unreachable")
-	}
+	return natsgrpctest.Await(t, soon, what, from)
 }

@@ -93,18 +93,11 @@ func TestErrorsOfTheQueue(t *testing.T) {
 		&errdetails.ErrorInfo{Reason: natsgrpc.ReasonMessageTooLarge, Domain: "rating.example.com"},
 		&errdetails.RetryInfo{RetryDelay: durationpb.New(90 * time.Second)})
 	require.NoError(t, err)
-	worker, err := natsgrpc.NewServer(natsgrpctest.Connect(t, ns))
-	require.NoError(t, err)
-	ratingv1.RegisterUserServiceServer(worker, failingUsers{err: st.Err()})
-	ctx, stop := context.WithCancel(t.Context())
-	worked := make(chan error, 1)
-	go func() { worked <- worker.Serve(ctx) }()
-	<-worker.Ready()
+	stop := startWorker(t, ns, failingUsers{err: st.Err()})
 	requireProblem(get(), 429, "90", `{"type":"about:blank","title":"Too Many Requests","status":429,`+
 		`"detail":"the picture is too large","code":"RESOURCE_EXHAUSTED","reason":"MESSAGE_TOO_LARGE","domain":"rating.example.com",`+
 		`"details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"90s"}]}`)
 	stop()
-	require.NoError(t, <-worked)
 
 	ns.Shutdown()
 	require.Eventually(t, func() bool { return !nc.IsConnected() }, 20*time.Second, time.Millisecond)

@@ -27,14 +27,7 @@ func startWorker(t *testing.T, ns *server.Server, service ratingv1.UserServiceSe
 	worker, err := natsgrpc.NewServer(natsgrpctest.Connect(t, ns), options...)
 	require.NoError(t, err)
 	ratingv1.RegisterUserServiceServer(worker, service)
-	ctx, cancel := context.WithCancel(t.Context())
-	worked := make(chan error, 1)
-	go func() { worked <- worker.Serve(ctx) }()
-	<-worker.Ready()
-	return func() {
-		cancel()
-		require.NoError(t, <-worked)
-	}
+	return natsgrpctest.Serve(t, worker)
 }
 
 // tracedUsers makes a span of its own in each call.

@@ -34,14 +34,10 @@ func (u timedUsers) GetUser(ctx context.Context, r *ratingv1.GetUserRequest) (*r
 // default, where the proxy allows 30.
 func TestClientDeadlinesReachTheService(t *testing.T) {
 	ns := natsgrpctest.NewServer(t)
-	worker, err := natsgrpc.NewServer(natsgrpctest.Connect(t, ns))
-	require.NoError(t, err)
 	users := timedUsers{times: make(chan time.Duration, 1)}
-	ratingv1.RegisterUserServiceServer(worker, users)
+	startWorker(t, ns, users)
 	ctx, stop := context.WithCancel(t.Context())
-	worked, served := make(chan error, 1), make(chan error, 1)
-	go func() { worked <- worker.Serve(ctx) }()
-	<-worker.Ready()
+	served := make(chan error, 1)
 	conn, err := natsgrpc.NewConn(natsgrpctest.Connect(t, ns))
 	require.NoError(t, err)
 	defer conn.Close()
@@ -106,5 +102,4 @@ func TestClientDeadlinesReachTheService(t *testing.T) {
 	transport.CloseIdleConnections()
 	stop()
 	require.NoError(t, <-served)
-	require.NoError(t, <-worked)
 }

@@ -63,13 +63,7 @@ func TestCallsOverTLSWithNKeysAndLeastPermissions(t *testing.T) {
 	echo := func(_ context.Context, payload []byte) ([]byte, error) { return payload, nil }
 	pb.RegisterEchoServiceServer(srv, &natsgrpctest.Echo{Handle: echo})
 	pb.RegisterStreamServiceServer(srv, &natsgrpctest.Streams{OnChat: natsgrpctest.EchoChat})
-	ctx, stop := context.WithCancel(context.Background())
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(ctx) }()
-	defer func() {
-		stop()
-		require.NoError(t, <-served)
-	}()
+	defer natsgrpctest.Serve(t, srv)()
 
 	nc, clientLog := dial(t, as(clientSeed, "_INBOX_client"))
 	conn, err := natsgrpc.NewConn(nc)

@@ -230,16 +230,7 @@ func (w *world) work(url string) (stop func()) {
 	ratingv1.RegisterUserServiceServer(worker, w.users)
 	streampb.RegisterStreamServiceServer(worker, w.streams)
 	worker.RegisterService(&trees, nil)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- worker.Serve(ctx) }()
-	receive(w.t, "the service", worker.Ready())
-	stop = sync.OnceFunc(func() {
-		cancel()
-		require.NoError(w.t, receive(w.t, "the end of the service", done))
-	})
-	w.t.Cleanup(stop)
-	return stop
+	return natsgrpctest.Serve(w.t, worker)
 }
 
 // dial opens a connection that is closed when the test ends.
@@ -301,11 +292,5 @@ func post(path, body string) string {
 // receive receives from a channel.
 func receive[T any](t testing.TB, what string, from <-chan T) T {
 	t.Helper()
-	select {
-	case value := <-from:
-		return value
-	case <-time.After(soon):
-		t.Fatal("waited in vain for " + what)
-		panic("not reached")
-	}
+	return natsgrpctest.Await(t, soon, what, from)
 }

@@ -119,14 +119,7 @@ func (l *lab) serve(handle func(ctx context.Context, payload []byte) ([]byte, er
 	srv, err := natsgrpc.NewServer(natsgrpctest.Connect(l.t, l.ns), natsgrpc.WithLogger(slog.New(slog.DiscardHandler)))
 	require.NoError(l.t, err)
 	pb.RegisterEchoServiceServer(srv, &natsgrpctest.Echo{Handle: handle})
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve(ctx) }()
-	l.t.Cleanup(func() {
-		stop()
-		require.NoError(l.t, <-done)
-	})
-	await(l.t, "the service", srv.Ready())
+	natsgrpctest.Serve(l.t, srv)
 }
 
 // queue makes the queues of the method, which nobody pulls from.
@@ -155,11 +148,5 @@ func metadataOf(t *testing.T, operation *longrunningpb.Operation) *operationsv1.
 // await returns what a channel gives soon.
 func await[T any](t *testing.T, what string, from <-chan T) T {
 	t.Helper()
-	select {
-	case value := <-from:
-		return value
-	case <-time.After(soon):
-		t.Fatal("waited in vain for " + what)
-		panic("unreachable")
-	}
+	return natsgrpctest.Await(t, soon, what, from)
 }

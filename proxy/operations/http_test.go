@@ -36,14 +36,7 @@ func (l *lab) serveUsers(create func(*ratingv1.User) (*ratingv1.User, error)) {
 	srv, err := natsgrpc.NewServer(natsgrpctest.Connect(l.t, l.ns), natsgrpc.WithLogger(slog.New(slog.DiscardHandler)))
 	require.NoError(l.t, err)
 	ratingv1.RegisterUserServiceServer(srv, &users{create: create})
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve(ctx) }()
-	l.t.Cleanup(func() {
-		stop()
-		require.NoError(l.t, <-done)
-	})
-	await(l.t, "the service", srv.Ready())
+	natsgrpctest.Serve(l.t, srv)
 }
 
 // server returns the HTTP server of a proxy of its own.

@@ -1,7 +1,6 @@
 package rpc_test
 
 import (
-	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -30,13 +29,7 @@ const soon = 20 * time.Second
 // await returns what a channel gives soon.
 func await[T any](t testing.TB, what string, from <-chan T) T {
 	t.Helper()
-	select {
-	case value := <-from:
-		return value
-	case <-time.After(soon):
-		t.Fatal("waited in vain for " + what)
-		panic("unreachable")
-	}
+	return natsgrpctest.Await(t, soon, what, from)
 }
 
 // interceptors are those of an upstream.
@@ -69,14 +62,7 @@ func startNATS(t *testing.T) func(*testing.T, func(grpc.ServiceRegistrar), inter
 			natsgrpc.WithUnaryInterceptors(with.unary...), natsgrpc.WithStreamInterceptors(with.stream...))
 		require.NoError(t, err)
 		register(server)
-		ctx, stop := context.WithCancel(context.Background())
-		done := make(chan error, 1)
-		go func() { done <- server.Serve(ctx) }()
-		t.Cleanup(func() {
-			stop()
-			require.NoError(t, <-done)
-		})
-		await(t, "the service", server.Ready())
+		natsgrpctest.Serve(t, server)
 		conn, err := natsgrpc.NewConn(natsgrpctest.Connect(t, ns))
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, conn.Close()) })

@@ -2,7 +2,6 @@ package streamtest
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -48,14 +47,7 @@ func overNATS(t *testing.T, service *natsgrpctest.Streams) grpc.ClientConnInterf
 	worker, err := natsgrpc.NewServer(natsgrpctest.Connect(t, ns))
 	require.NoError(t, err)
 	pb.RegisterStreamServiceServer(worker, service)
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- worker.Serve(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		require.NoError(t, <-done)
-	})
-	<-worker.Ready()
+	natsgrpctest.Serve(t, worker)
 	conn, err := natsgrpc.NewConn(natsgrpctest.Connect(t, ns))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, conn.Close()) })

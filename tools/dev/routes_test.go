@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
@@ -20,10 +19,7 @@ func TestRoutesAreShownToAPerson(t *testing.T) {
 	srv, err := natsgrpc.NewServer(nc, natsgrpc.WithPublishedDescriptors())
 	require.NoError(t, err)
 	ratingv1.RegisterUserServiceServer(srv, broken{})
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve(ctx) }()
-	<-srv.Ready()
+	stop := natsgrpctest.Serve(t, srv)
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
 	kv, err := js.KeyValue(t.Context(), "DESCRIPTORS")
@@ -47,8 +43,7 @@ func TestRoutesAreShownToAPerson(t *testing.T) {
 	remove := &routesRemoveCommand{Service: "rating.v1.UserService"}
 	require.EqualError(t, remove.Run(t.Context(), c),
 		"rating.v1.UserService is served, and would publish its routes again: stop its instances first (`dev routes list` shows them)")
-	cancel()
-	require.NoError(t, <-done)
+	stop()
 	require.Regexp(t, head+`rating.v1.UserService  [0-9a-f]{8}  5        none +served\n$`, list())
 	require.NoError(t, remove.Run(t.Context(), c))
 	require.Regexp(t, head+"$", list())
