@@ -2,7 +2,6 @@ package faults_test
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/codingflow/rating/natsgrpc/natsgrpctest/roletest"
 )
 
 const (
@@ -39,16 +40,12 @@ func start(t *testing.T, r role, results func(line string)) *process {
 
 // launch starts a process, which is the caller's to kill. Unlike start it may be called by any goroutine of the test.
 func launch(t *testing.T, r role, results func(line string)) *process {
-	text, err := json.Marshal(r)
-	if err != nil {
-		panic(err) // a role that cannot be written is a bug of the test
-	}
 	self, err := os.Executable()
 	if err != nil {
 		panic(err)
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), roleVariable+"="+string(text))
+	cmd.Env = roletest.Environment(r)
 	cmd.Stderr = t.Output()
 	_, stdinErr := cmd.StdinPipe() // held open: the process ends with it
 	stdout, stdoutErr := cmd.StdoutPipe()

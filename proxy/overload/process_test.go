@@ -4,7 +4,6 @@ package overload
 
 import (
 	"bufio"
-	"encoding/json"
 	"io"
 	"os"
 	"os/exec"
@@ -15,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/codingflow/rating/natsgrpc/natsgrpctest/roletest"
 )
 
 // The cores of a scenario's processes.
@@ -33,11 +34,11 @@ type process struct {
 	exited chan struct{}
 }
 
-// start starts a program on a core. It is killed when the test ends. Its log goes to stderr.
+// start starts a program on a core, in an environment, or in this process's where that is nil. It is killed when the test ends. Its log goes to stderr.
 func start(t *testing.T, core string, env []string, stderr io.Writer, program string, args ...string) *process {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "taskset", append([]string{"--cpu-list", core, program}, args...)...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = env
 	cmd.Stderr = stderr
 	_, err := cmd.StdinPipe() // held open: a role ends with it
 	require.NoError(t, err)
@@ -67,11 +68,9 @@ func start(t *testing.T, core string, env []string, stderr io.Writer, program st
 // startRole starts this test's binary in a role.
 func startRole(t *testing.T, core string, r role) *process {
 	t.Helper()
-	text, err := json.Marshal(r)
-	require.NoError(t, err)
 	self, err := os.Executable()
 	require.NoError(t, err)
-	return start(t, core, []string{roleVariable + "=" + string(text)}, t.Output(), self)
+	return start(t, core, roletest.Environment(r), t.Output(), self)
 }
 
 // line returns the next line that the process prints.
