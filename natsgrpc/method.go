@@ -10,7 +10,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/codingflow/rating/proto/descriptors"
 	natsgrpcv1 "github.com/codingflow/rating/proto/natsgrpc/v1"
@@ -114,8 +113,7 @@ func (m *method) backoffAfter(attempt int) time.Duration {
 
 // kindOf tells queries, the methods without side effects, from commands.
 func kindOf(md protoreflect.MethodDescriptor) kind {
-	options, _ := md.Options().(*descriptorpb.MethodOptions)
-	if options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS {
+	if descriptors.IsQuery(md) {
 		return query
 	}
 	return command

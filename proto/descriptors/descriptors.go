@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
 )
 
 // Options returns a copy of a descriptor's options in which extensions have their linked-in types, for
@@ -30,6 +31,12 @@ func Options(d protoreflect.Descriptor) (proto.Message, error) {
 		return nil, fmt.Errorf("read options: %w", err)
 	}
 	return again, nil
+}
+
+// IsQuery reports whether a method has no side effects: `option idempotency_level = NO_SIDE_EFFECTS`.
+func IsQuery(method protoreflect.MethodDescriptor) bool {
+	options, _ := method.Options().(*descriptorpb.MethodOptions)
+	return options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
 }
 
 // Token is the full name of a service as one token of a NATS subject or key: rating.v1.UserService becomes

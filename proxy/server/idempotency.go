@@ -3,14 +3,13 @@ package server
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/codingflow/rating/proto/descriptors"
 	"github.com/codingflow/rating/proxy/auth"
 	"github.com/codingflow/rating/proxy/transcode"
 )
@@ -26,7 +25,7 @@ type keys func(principal, key string) grpc.CallOption
 
 // callOptions returns the option for a request of a method. To queries the header means nothing.
 func (k keys) callOptions(ctx context.Context, method protoreflect.MethodDescriptor, r *http.Request) ([]grpc.CallOption, error) {
-	if isQuery(method) {
+	if descriptors.IsQuery(method) {
 		return nil, nil
 	}
 	key, err := idempotencyKey(r.Header)
@@ -39,23 +38,13 @@ func (k keys) callOptions(ctx context.Context, method protoreflect.MethodDescrip
 	return []grpc.CallOption{k(keyScope(ctx, r), key)}, nil
 }
 
-// isQuery reports whether a method has no side effects.
-func isQuery(method protoreflect.MethodDescriptor) bool {
-	options, _ := method.Options().(*descriptorpb.MethodOptions)
-	return options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
-}
-
 // keyScope returns whose the keys of a request are. Callers without a principal share them with those of the same address:
 // an address is all that tells them apart.
 func keyScope(ctx context.Context, r *http.Request) string {
 	if principal, ok := auth.PrincipalFrom(ctx); ok {
 		return principal.ID()
 	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	return "address " + host // no principal's id has a space
+	return "address " + clientAddress(r) // no principal's id has a space
 }
 
 // idempotencyKey returns the key of a request, "" without one: the value of a structured-field string (RFC 9651), as the

@@ -107,7 +107,7 @@ func (c Config) onceAndLater() (rest []transcode.Option, protocols []rpc.Option)
 // documentedHeaders returns what people are told of the headers of commands.
 func (c Config) documentedHeaders() []openapi.Header {
 	isCommand := func(b *transcode.Binding) bool {
-		return !isQuery(b.Method) && !b.Method.IsStreamingClient() && !b.Method.IsStreamingServer()
+		return !descriptors.IsQuery(b.Method) && !b.Method.IsStreamingClient() && !b.Method.IsStreamingServer()
 	}
 	var headers []openapi.Header
 	if c.IdempotencyKey != nil {

@@ -15,8 +15,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/codingflow/rating/proto/descriptors"
 )
 
 // Async starts calls that go on without their clients.
@@ -59,17 +59,11 @@ func WithAsync(async Async) Option {
 // prefersAsync reports whether the client of a request would rather have the answer later, and can. It returns how long the
 // client waits for it first.
 func (h *Handler) prefersAsync(r *http.Request, found *route) (wait time.Duration, ok bool) {
-	if h.options.async == nil || len(r.Header["Prefer"]) == 0 || found.streams() || isQuery(found.binding.Method) {
+	if h.options.async == nil || len(r.Header["Prefer"]) == 0 || found.streams() || descriptors.IsQuery(found.binding.Method) {
 		return 0, false
 	}
 	p := preferencesOf(r.Header)
 	return min(p.wait, h.options.timeout), p.respondAsync && h.options.async.Takes(r.Context(), found.binding)
-}
-
-// isQuery reports whether a method has no side effects.
-func isQuery(method protoreflect.MethodDescriptor) bool {
-	options, _ := method.Options().(*descriptorpb.MethodOptions)
-	return options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
 }
 
 // serveAsync answers a request with its response, if that comes within a time, or else with its operation.

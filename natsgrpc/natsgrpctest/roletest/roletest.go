@@ -16,7 +16,9 @@ import (
 const variable = "TEST_ROLE"
 
 // Role is what a process does until ctx ends. It is written to the process as JSON.
-type Role interface{ Play(ctx context.Context) error }
+type Role interface {
+	Play(ctx context.Context) error
+}
 
 // Main is the TestMain of a package with processes in roles: it runs the tests, and then looks for leaks, or plays the role
 // that the environment tells, a value of type R.
