@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -16,14 +17,25 @@ func TestAClientThatDoesNotReadGetsItsAnswersLater(t *testing.T) {
 	startPool(t, 2, s.worker(s.url()))
 	l := newLink(t, n)
 	nc := connect(t, l.url())
-	kind := func(i int) string { // those that are in flight when the link stalls, which a busy machine does late, and those after them
-		if i > size()/2 && i <= size()/2+4*callers {
+	begin := make(chan struct{}) // of the calls with large answers
+	kind := func(i int) string {
+		if i <= size()/2 {
+			return goodPayload
+		}
+		<-begin
+		if i <= size()/2+2*callers {
 			return largePayload
 		}
 		return goodPayload
 	}
 	calls := run(t, size(), commandOf(newConn(t, nc, s.delivery), kind), func(calls *load) {
-		calls.await(size() / 2)
+		begun := sync.OnceFunc(func() { close(begin) })
+		defer begun() // also where this ends the test
+		js := s.js()
+		require.Eventually(t, func() bool { return calls.returned() == size()/2 }, patience, time.Millisecond) // the others wait
+		begun()
+		// They are at work for a while, so that the link stalls before they are answered.
+		require.Eventually(t, func() bool { return messages(t, js, commandStream) >= callers/2 }, patience, time.Millisecond)
 		l.set(false, true)
 		time.Sleep(outage()) // the fault
 		l.set(false, false)

@@ -30,11 +30,12 @@ const (
 	goodPayload   = "good"   // it has its effect
 	poisonPayload = "poison" // the handler panics
 	deadlyPayload = "deadly" // after up to deadlyWork the process is killed
-	largePayload  = "large"  // the answer has largeAnswer bytes
+	largePayload  = "large"  // the answer takes largeWork and has largeAnswer bytes
 )
 
 const (
 	deadlyWork  = 600 * time.Millisecond
+	largeWork   = 300 * time.Millisecond
 	largeAnswer = 512 << 10
 )
 
@@ -108,6 +109,8 @@ func (s *service) Command(ctx context.Context, req *pb.CommandRequest) (*pb.Comm
 	case deadlyPayload:
 		time.Sleep(rand.N(deadlyWork))
 		killSelf()
+	case largePayload:
+		time.Sleep(largeWork)
 	}
 	chosen := s.role.Every > 0 && number%s.role.Every == 0
 	if chosen && s.role.Kill == killDelivered && info.Attempt == 1 {
