@@ -22,13 +22,13 @@ type call struct {
 	refused chan error     // holds the first refusal of the request
 	timer   *time.Timer
 
-	waits    bool // for a queue and a server, where there is none now
-	trusting bool // the queue was not asked yet whether it has the request
+	waits bool // for a queue and a server, where there is none now
 
 	counted *backlog // of the queue, which the call is counted for; nil before it is admitted
 
 	// under the lock of calls
 	request  *nats.Msg // for repeats
+	trusting bool      // the queue was not asked yet whether it has the request
 	queued   bool      // the queue has it
 	repeated bool      // it was published more than once
 	shared   bool      // its id is the caller's choice, so another may have sent it
@@ -203,11 +203,11 @@ func (p *call) acknowledge(ack pubAck) {
 	}
 }
 
-// sent notes the request of a call, so that it can be repeated.
-func (cs *calls) sent(p *call, request *nats.Msg) {
+// sent notes the request of a call, so that it can be repeated, and whether its queue was not asked to confirm it.
+func (cs *calls) sent(p *call, request *nats.Msg, trusting bool) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	p.request, p.queued, p.repeated = request, false, false
+	p.request, p.trusting, p.queued, p.repeated = request, trusting, false, false
 }
 
 // repeat returns what is to be published for a call whose answer does not come, nil if nothing is: the request, since a queue
@@ -264,8 +264,13 @@ func (cs *calls) confirmed(p *call) bool {
 	return p.queued || p.trusting
 }
 
-// repeat returns the request of a call if it is to be published again. Called with the lock held.
+// repeat returns the request of a call if it is to be published again. Where its queue was not asked yet, that is the first
+// publish which counts. Called with the lock held.
 func (p *call) repeat() *nats.Msg {
+	if p.trusting {
+		p.trusting = false
+		return p.request
+	}
 	if p.request == nil || p.queued && (p.method.kind == command || p.stream != nil) {
 		return nil
 	}

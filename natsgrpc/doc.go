@@ -129,10 +129,11 @@
 //	10077 "maximum messages per subject …", 10158            the queue has this call already: wait for its answer
 //	another                                                  UNAVAILABLE, reason NO_QUEUE
 //
-// A query need not ask for a PubAck at once where it expects its answer sooner than a refusal would matter: this client does
-// not where the last answer of the method, a second ago at most, took 10 ms or less, and no backlog is known. Without an
-// answer for 30 ms it publishes the same message again, now with a reply subject, and from there on this is the first
-// publish: since the queue holds one message for each id, nothing runs twice.
+// A call need not ask for a PubAck at once where it expects its answer sooner than a refusal would matter: this client does
+// not where the last answer of the method, a second ago at most, took 10 ms or less, no backlog is known, and the call has
+// no key. Without an answer for 30 ms it publishes the same message again, now with a reply subject, and from there on this
+// is the first publish; of a command, only when a look at RESPONSES finds no answer. Nothing runs twice: the queue holds one
+// message for each id, and a command that has left it is in its window of duplicates.
 //
 // After 1 s, 2 s, 4 s and so on without an answer, and when it is connected again after a loss, the client makes good
 // what may be lost. A query it publishes again, since its queue may be lost with a server. For a command it looks up

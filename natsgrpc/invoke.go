@@ -127,17 +127,18 @@ func (c *Conn) begin(m *method, settings *callSettings, key requestKey) (*call, 
 
 // exchange publishes the request of a call and waits for its answer, or for what else ends the call.
 func (c *Conn) exchange(ctx context.Context, p *call, request *nats.Msg, deadline time.Time) (*nats.Msg, error) {
-	c.calls.sent(p, request)
 	refused := false // while the caller waits for a queue and a server
 	begun := time.Now()
 	republish, wait := begun.Add(republishAfter), republishAfter
 	probe := begun.Add(probeAfter)
-	if p.trusting = c.trusts(p, begun); p.trusting {
+	trusting := c.trusts(p, begun)
+	c.calls.sent(p, request, trusting)
+	first := request
+	if trusting {
 		republish, wait = begun.Add(confirmAfter), republishAfter/2
-		c.writer.publish(unconfirmed(request))
-	} else {
-		c.writer.publish(request)
+		first = unconfirmed(request)
 	}
+	c.writer.publish(first)
 	for {
 		p.timer.Reset(min(time.Until(deadline), time.Until(republish), time.Until(probe)))
 		select {
@@ -166,9 +167,9 @@ func (c *Conn) exchange(ctx context.Context, p *call, request *nats.Msg, deadlin
 		case !now.Before(republish):
 			wait *= 2
 			republish = now.Add(wait)
-			if refused || p.trusting {
-				refused, p.trusting = false, false
-				c.calls.sent(p, request)
+			if refused {
+				refused = false
+				c.calls.sent(p, request, false)
 				c.writer.publish(request)
 			} else if again := c.calls.repeat(p); again != nil {
 				c.writer.publish(again)

@@ -246,7 +246,7 @@ func TestARequestIsRepeatedOnlyWithoutAnAnswer(t *testing.T) {
 		p, err := cs.begin(&method{kind: c.kind}, c.id, nil)
 		require.NoError(t, err)
 		request := &nats.Msg{Subject: "request"}
-		cs.sent(p, request)
+		cs.sent(p, request, false)
 		if c.queued {
 			cs.acknowledged(p.token, pubAck{})
 		}

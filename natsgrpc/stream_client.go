@@ -102,7 +102,7 @@ func (c *Conn) open(ctx context.Context, desc *grpc.StreamDesc, _ *grpc.ClientCo
 	if _, err := tooLarge("request", opening, c.nc.MaxPayload()); err != nil {
 		return nil, err
 	}
-	c.calls.sent(s.call, opening)
+	c.calls.sent(s.call, opening, false)
 	c.writer.publish(opening)
 	go s.run() // c.streams waits for it
 	return s, nil

@@ -10,6 +10,7 @@ import (
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
@@ -18,16 +19,29 @@ import (
 type trustScenario struct {
 	nc          *nats.Conn
 	conn, other *natsgrpc.Conn     // of two processes
-	requests    *nats.Subscription // all queries
+	requests    *nats.Subscription // all of the kind
 	inboxes     *nats.Subscription // all PubAcks
 	release     chan struct{}
 	slow        atomic.Int32 // how often the slow handler ran
+
+	call  func(context.Context, grpc.ClientConnInterface, string) (string, error)
+	queue string // its stream
 }
 
-func newTrustScenario(t *testing.T) *trustScenario {
+// testTrust runs a test with queries and with commands.
+func testTrust(t *testing.T, test func(*testing.T, *trustScenario)) {
+	t.Run("query", func(t *testing.T) {
+		test(t, newTrustScenario(t, &trustScenario{call: query, queue: queryStream}, "qry.>"))
+	})
+	t.Run("command", func(t *testing.T) {
+		test(t, newTrustScenario(t, &trustScenario{call: command, queue: commandStream}, "cmd.>"))
+	})
+}
+
+func newTrustScenario(t *testing.T, s *trustScenario, subjects string) *trustScenario {
 	t.Helper()
 	ns := natsgrpctest.NewServer(t)
-	s := &trustScenario{nc: natsgrpctest.Connect(t, ns), release: make(chan struct{})}
+	s.nc, s.release = natsgrpctest.Connect(t, ns), make(chan struct{})
 	serve(t, s.nc, register(func(_ context.Context, payload []byte) ([]byte, error) {
 		if string(payload) == "slow" {
 			s.slow.Add(1)
@@ -36,7 +50,7 @@ func newTrustScenario(t *testing.T) *trustScenario {
 		return payload, nil
 	}), natsgrpc.WithSlots(1, 1))
 	var err error
-	s.requests, err = s.nc.SubscribeSync("qry.>")
+	s.requests, err = s.nc.SubscribeSync(subjects)
 	require.NoError(t, err)
 	s.inboxes, err = s.nc.SubscribeSync("_INBOX.>")
 	require.NoError(t, err)
@@ -65,32 +79,35 @@ func (s *trustScenario) acknowledged(t *testing.T, request *nats.Msg) {
 	}
 }
 
-// begin begins a query.
+// begin begins a call.
 func (s *trustScenario) begin(t *testing.T, conn *natsgrpc.Conn, payload string) <-chan result {
 	t.Helper()
-	return begin(t.Context(), func(ctx context.Context) (string, error) { return query(ctx, conn, payload) })
+	return begin(t.Context(), func(ctx context.Context) (string, error) { return s.call(ctx, conn, payload) })
 }
 
-// trust makes fast queries until one asks for no PubAck.
+// trust makes fast calls until one asks for no PubAck.
 func (s *trustScenario) trust(t *testing.T) {
 	t.Helper()
 	require.Eventually(t, func() bool {
-		got, err := query(t.Context(), s.conn, "fast")
+		got, err := s.call(t.Context(), s.conn, "fast")
 		require.NoError(t, err)
 		require.Equal(t, "fast", got)
 		return s.request(t).Reply == ""
-	}, soon, time.Microsecond, "every query asks for a PubAck")
+	}, soon, time.Microsecond, "every call asks for a PubAck")
 }
 
-// A query whose method answers fast is published without a reply subject. When its answer does not come, it is published
-// again with one, which its queue refuses since it has it: the handler runs once. After that the method is not fast.
-func TestAQueryIsConfirmedWhenItsAnswerDoesNotCome(t *testing.T) {
-	s := newTrustScenario(t)
-	_, err := query(t.Context(), s.conn, "fast")
+// A call whose method answers fast is published without a reply subject. When its answer does not come, it is published
+// again with one, which its queue does not take since it has it: the handler runs once. After that the method is not fast.
+func TestACallIsConfirmedWhenItsAnswerDoesNotCome(t *testing.T) {
+	testTrust(t, aCallIsConfirmedWhenItsAnswerDoesNotCome)
+}
+
+func aCallIsConfirmedWhenItsAnswerDoesNotCome(t *testing.T, s *trustScenario) {
+	_, err := s.call(t.Context(), s.conn, "fast")
 	require.NoError(t, err)
 	require.NotEmpty(t, s.request(t).Reply, "nothing is known of the queue")
 	tries := int32(0)
-	require.Eventually(t, func() bool { // on a busy machine the query before the slow one may have been slow too
+	require.Eventually(t, func() bool { // on a busy machine the call before the slow one may have been slow too
 		s.trust(t)
 		tries++
 		waiting := s.begin(t, s.conn, "slow")
@@ -107,22 +124,25 @@ func TestAQueryIsConfirmedWhenItsAnswerDoesNotCome(t *testing.T) {
 		return first.Reply == ""
 	}, time.Minute, time.Microsecond)
 	require.Equal(t, tries, s.slow.Load())
-	_, err = query(t.Context(), s.conn, "fast")
+	_, err = s.call(t.Context(), s.conn, "fast")
 	require.NoError(t, err)
 	require.NotEmpty(t, s.request(t).Reply, "the last answer was slow")
 }
 
 // The queue is filled by another process, of which the caller that trusts it knows nothing.
-func TestATrustedQueryIsToldThatItsQueueIsFull(t *testing.T) {
-	s := newTrustScenario(t)
+func TestATrustedCallIsToldThatItsQueueIsFull(t *testing.T) {
+	testTrust(t, aTrustedCallIsToldThatItsQueueIsFull)
+}
+
+func aTrustedCallIsToldThatItsQueueIsFull(t *testing.T, s *trustScenario) {
 	s.trust(t)
 	waiting := []<-chan result{s.begin(t, s.other, "slow")}
 	require.Eventually(t, func() bool { return s.slow.Load() == 1 }, soon, time.Microsecond, "nobody holds the slot")
 	for range 99 {
 		waiting = append(waiting, s.begin(t, s.other, "fast"))
 	}
-	require.Eventually(t, func() bool { return pending(t, stream(t, s.nc, queryStream)) == 100 }, soon, time.Millisecond)
-	_, err := query(t.Context(), s.conn, "one too many")
+	require.Eventually(t, func() bool { return pending(t, stream(t, s.nc, s.queue)) == 100 }, soon, time.Millisecond)
+	_, err := s.call(t.Context(), s.conn, "one too many")
 	require.Equal(t, codes.ResourceExhausted, status.Code(err))
 	require.Equal(t, natsgrpc.ReasonQueueFull, reason(err))
 	s.release <- struct{}{}
@@ -132,15 +152,18 @@ func TestATrustedQueryIsToldThatItsQueueIsFull(t *testing.T) {
 }
 
 // Nobody has asked the queue for its word, so that it is missing means nothing.
-func TestATrustedQuerysDeadlineSaysNothingOfItsQueue(t *testing.T) {
-	s := newTrustScenario(t)
+func TestATrustedCallsDeadlineSaysNothingOfItsQueue(t *testing.T) {
+	testTrust(t, aTrustedCallsDeadlineSaysNothingOfItsQueue)
+}
+
+func aTrustedCallsDeadlineSaysNothingOfItsQueue(t *testing.T, s *trustScenario) {
 	require.Eventually(t, func() bool {
 		s.trust(t)
 		waiting := s.begin(t, s.other, "slow")
 		s.request(t)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
-		_, err := query(ctx, s.conn, "late")
+		_, err := s.call(ctx, s.conn, "late")
 		require.Equal(t, codes.DeadlineExceeded, status.Code(err))
 		s.release <- struct{}{}
 		require.NoError(t, await(t, "an answer", waiting).err)
