@@ -136,9 +136,7 @@ func (c *Conn) close() error {
 	c.writer.close()
 	var errs []error
 	for _, sub := range c.subs {
-		if err := sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
-			errs = append(errs, err)
-		}
+		errs = append(errs, unsubscribe(sub))
 	}
 	return errors.Join(errs...)
 }

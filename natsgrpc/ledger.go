@@ -1,7 +1,6 @@
 package natsgrpc
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -80,10 +79,7 @@ func newLedger(nc *nats.Conn, logger *slog.Logger, window int) (*ledger, error) 
 func (l *ledger) close() error {
 	close(l.done)
 	l.loop.Wait()
-	if err := l.sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
-		return fmt.Errorf("natsgrpc: unsubscribe: %w", err)
-	}
-	return nil
+	return unsubscribe(l.sub)
 }
 
 // add begins the heartbeats of a task that has just been delivered. It reports whether its caller has left already.

@@ -26,8 +26,8 @@ type Permissions struct {
 }
 
 // ServerPermissions returns what a [Server] of services needs that verifies its queues ([WithVerifyOnly]): to look at and
-// pull from its own queues, to acknowledge what it pulled, to answer for its own services, and to publish their
-// descriptors ([WithPublishedDescriptors]). It can neither read nor write another service's queue, nor create, change or
+// pull from its own queues, to acknowledge what it pulled or to hand it to another server of the service, to answer for its
+// own services, and to publish their descriptors ([WithPublishedDescriptors]). It can neither read nor write another service's queue, nor create, change or
 // delete a stream or a consumer, nor read a message directly, but for its own services' answers, the parts of their large
 // messages and their descriptors.
 //
@@ -39,9 +39,10 @@ func ServerPermissions(inbox string, services ...protoreflect.ServiceDescriptor)
 	for _, service := range services {
 		token, published := descriptors.Token(service.FullName()), registry.Subjects(service.FullName())
 		p.Publish = append(p.Publish, "rsp."+token+".>", "rep."+token+".>", "dead."+token+".>", "part."+token+".>",
+			"seek."+token+".>", "hand."+token+".>",
 			directGet(partsStream, "part."+token+".>"), directGet(responsesStream, "rsp."+token+".>"),
 			published, directGet(registryStream, published))
-		p.Subscribe = append(p.Subscribe, aliveSubject(token), cancelSubject(token), "str."+token+".>")
+		p.Subscribe = append(p.Subscribe, aliveSubject(token), cancelSubject(token), "str."+token+".>", "seek."+token+".>", "hand."+token+".>")
 		for _, queue := range Queues(service) {
 			consumer := queue.Stream.Name + "." + queue.Consumer.Durable
 			streams = append(streams, queue.Stream.Name)

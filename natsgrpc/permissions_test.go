@@ -122,6 +122,37 @@ func TestAServiceAndAProxyWorkWithLeastPermissions(t *testing.T) {
 	require.Eventually(t, func() bool { return pending(t, stream(t, admin, commandStream)) == 0 }, 5*time.Second, 10*time.Millisecond)
 }
 
+// Servers of two versions are one user, and hand calls to each other.
+func TestACanaryWorksWithLeastPermissions(t *testing.T) {
+	connectAs := secured(t)
+	older, olderViolations := connectAs("echo")
+	newer, newerViolations := connectAs("echo")
+	serve(t, older, func(registrar grpc.ServiceRegistrar) {
+		registrar.RegisterService(&grpc.ServiceDesc{ServiceName: pb.EchoService_ServiceDesc.ServiceName}, nil)
+	}, natsgrpc.WithVerifyOnly())
+	proxy, _ := connectAs("proxy")
+	conn := connect(t, proxy)
+	var calls []<-chan result
+	for _, call := range shapes {
+		calls = append(calls, begin(t.Context(), func(ctx context.Context) (string, error) { return call(ctx, conn, "x") }))
+	}
+	admin, _ := connectAs("admin")
+	js, err := jetstream.New(admin)
+	require.NoError(t, err)
+	for _, queue := range []string{queryStream, commandStream} {
+		require.Eventually(t, func() bool {
+			consumer, err := js.Consumer(t.Context(), queue, "workers")
+			return err == nil && consumer.CachedInfo().NumAckPending == 1
+		}, soon, time.Millisecond)
+	}
+	serve(t, newer, register(echo), natsgrpc.WithVerifyOnly())
+	for _, call := range calls {
+		require.Equal(t, result{answer: "x"}, await(t, "a call", call))
+	}
+	require.Empty(t, olderViolations())
+	require.Empty(t, newerViolations())
+}
+
 func TestWhatAUserMayNotDoIsDenied(t *testing.T) {
 	connectAs := secured(t)
 	admin, _ := connectAs("admin")
@@ -153,6 +184,8 @@ func TestWhatAUserMayNotDoIsDenied(t *testing.T) {
 	}
 	subscribe(victim, "str.grpc_health_v1_Health.>")
 	subscribe(victim, "alive.grpc_health_v1_Health")
+	subscribe(victim, "seek.grpc_health_v1_Health.>")
+	subscribe(victim, "hand.grpc_health_v1_Health.>")
 	subscribe(victim, "_INBOX_health.>")
 	subscribe(probe, "rep.*.conn.*")
 	subscribe(probe, "rsp.*.*.conn")
@@ -181,6 +214,7 @@ func TestWhatAUserMayNotDoIsDenied(t *testing.T) {
 		"str.grpc_health_v1_Health.server.1", "rsp.grpc_health_v1_Health.id.conn", "rep.grpc_health_v1_Health.conn.1",
 		"dead.grpc_health_v1_Health.Check.id", "cmd.grpc_health_v1_Health.0.Check.id", "qry.grpc_health_v1_Health.0.Check.id",
 		"alive.grpc_health_v1_Health", "_INBOX_health.x", "_INBOX_probe.x",
+		"seek.grpc_health_v1_Health.cmd.0.Check.1", "hand.grpc_health_v1_Health.server.1.x",
 	})
 	for name, own := range map[string][]string{
 		"echo": { // calls, streams to servers, and probes are a client's
@@ -188,7 +222,8 @@ func TestWhatAUserMayNotDoIsDenied(t *testing.T) {
 			"cmd.natsgrpctest_v1_StreamService.0.Chat.id", "qry.natsgrpctest_v1_StreamService.0.Download.id",
 			"str.natsgrpctest_v1_StreamService.server.1", "alive.natsgrpctest_v1_EchoService", "_INBOX_proxy.x", "_INBOX_echo.x",
 		},
-		"proxy": { // answers, dead letters, queues and descriptors are a server's
+		"proxy": { // answers, dead letters, queues, hand-overs and descriptors are a server's
+			"seek.natsgrpctest_v1_EchoService.cmd.0.Command.1", "hand.natsgrpctest_v1_EchoService.server.1.x",
 			"$KV.DESCRIPTORS.natsgrpctest_v1_EchoService.latest",
 			"$JS.API.DIRECT.GET.KV_DESCRIPTORS.$KV.DESCRIPTORS.natsgrpctest_v1_EchoService.latest", "$JS.API.STREAM.INFO.KV_DESCRIPTORS",
 			"rsp.natsgrpctest_v1_EchoService.id.conn", "rep.natsgrpctest_v1_StreamService.conn.1",
@@ -210,6 +245,7 @@ func TestWhatAUserMayNotDoIsDenied(t *testing.T) {
 	nobody = []string{
 		">", "*", "*.>", "$JS.API.>", "$JS.ACK.>", "$KV.>", "$KV.DESCRIPTORS.natsgrpctest_v1_EchoService.>", "$JS.EVENT.>", "$SYS.>", "cmd.>", "qry.>", "rsp.>", "rep.>", "str.>", "dead.>", "alive.>",
 		"str.grpc_health_v1_Health.>", "str.grpc_health_v1_Health.server.1", "str.*.*.*", "alive.grpc_health_v1_Health", "alive.*",
+		"seek.>", "hand.>", "seek.grpc_health_v1_Health.>", "hand.grpc_health_v1_Health.>",
 		"cmd.grpc_health_v1_Health.>", "dead.grpc_health_v1_Health.>", "_INBOX.>", "_INBOX_health.>", "_INBOX_probe.>", "_INBOX_probe.x",
 	}
 	for name, own := range map[string][]string{

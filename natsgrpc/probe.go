@@ -13,9 +13,9 @@ const (
 	probeAfter = 500 * time.Millisecond
 	// probeInterval is how often it asks again, all calls of one service together.
 	probeInterval = 500 * time.Millisecond
-	// aliveGrace is how long a service that was heard of may be silent: its servers may be reconnecting, or in the middle
-	// of a rollout.
-	aliveGrace = 10 * time.Second
+	// aliveGrace is how long a service that was heard of may be silent: its servers may be reconnecting, or its only one
+	// restarts. It is half of the default timeout, so that calls with that are told NO_WORKERS before their time is over.
+	aliveGrace = defaultTimeout / 2
 	// probeToken begins the last token of the subjects on which servers answer to probes; the service follows.
 	probeToken = "~"
 )

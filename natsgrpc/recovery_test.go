@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -191,16 +193,33 @@ func TestADeadlineWithoutTheQueuesWordSaysSo(t *testing.T) {
 	require.Equal(t, natsgrpc.ReasonNotConfirmed, reason(err))
 }
 
-// A request of a later version of the wire goes round until a server knows it.
+// A request of a later version of the wire waits for half of its time for a server that knows it.
 func TestAVersionThatNoServerKnowsIsUnimplemented(t *testing.T) {
 	nc := natsgrpctest.Connect(t, natsgrpctest.NewServer(t))
 	serve(t, nc, register(func(context.Context, []byte) ([]byte, error) { panic("run") }))
 	answers, err := nc.SubscribeSync("rep.natsgrpctest_v1_EchoService.conn.1")
 	require.NoError(t, err)
-	require.NoError(t, nc.PublishMsg(&nats.Msg{
-		Subject: "qry.natsgrpctest_v1_EchoService.0.Query.id",
-		Header:  nats.Header{"Natsgrpc-Version": {"2"}, "Natsgrpc-Reply-To": {"rep.natsgrpctest_v1_EchoService.conn.1"}},
-	}))
+	request := func(id, version string) {
+		deadline := time.Now().Add(2 * time.Second)
+		require.NoError(t, nc.PublishMsg(&nats.Msg{
+			Subject: "qry.natsgrpctest_v1_EchoService.0.Query." + id,
+			Header: nats.Header{
+				"Natsgrpc-Version": {version}, "Natsgrpc-Reply-To": {"rep.natsgrpctest_v1_EchoService.conn.1"},
+				"Natsgrpc-Deadline": {strconv.FormatInt(deadline.UnixNano(), 10)},
+			},
+		}))
+	}
+	for _, malformed := range []string{"a.b", "*", ">", "a b", strings.Repeat("x", 129)} {
+		request("malformed", malformed)
+		answer, err := answers.NextMsg(500 * time.Millisecond)
+		require.NoError(t, err, malformed)
+		require.Equal(t, "12", answer.Header.Get("Grpc-Status"))
+	}
+	sought, err := nc.SubscribeSync("seek.natsgrpctest_v1_EchoService.qry.0.Query.2")
+	require.NoError(t, err)
+	request("id", "2")
+	_, err = sought.NextMsg(10 * time.Second)
+	require.NoError(t, err)
 	answer, err := answers.NextMsg(10 * time.Second)
 	require.NoError(t, err)
 	require.Equal(t, "12", answer.Header.Get("Grpc-Status"))

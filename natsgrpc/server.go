@@ -433,10 +433,22 @@ func (r *running) drain(timeout time.Duration) error {
 	}
 	r.abandon(errDrained)
 	for _, sub := range r.alive {
-		if unsubscribeErr := sub.Unsubscribe(); unsubscribeErr != nil && !errors.Is(unsubscribeErr, nats.ErrConnectionClosed) {
-			err = errors.Join(err, unsubscribeErr)
-		}
+		err = errors.Join(err, unsubscribe(sub))
+	}
+	for _, w := range r.workers {
+		err = errors.Join(err, w.offers.close())
 	}
 	r.writer.close()
 	return errors.Join(err, r.queues.close(), r.streams.close(), r.ledger.close())
+}
+
+// unsubscribe ends a subscription, if there is one. A closed connection has none any more.
+func unsubscribe(sub *nats.Subscription) error {
+	if sub == nil {
+		return nil
+	}
+	if err := sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+		return fmt.Errorf("natsgrpc: unsubscribe from %s: %w", sub.Subject, err)
+	}
+	return nil
 }

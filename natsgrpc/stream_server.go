@@ -65,9 +65,7 @@ func (ss *serverStreams) close() error {
 	ss.heart.close()
 	var errs []error
 	for _, sub := range ss.subs {
-		if err := sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
-			errs = append(errs, err)
-		}
+		errs = append(errs, unsubscribe(sub))
 	}
 	return errors.Join(errs...)
 }

@@ -38,6 +38,18 @@ func streamSubject(service, server, n string) string {
 	return "str." + service + "." + server + "." + n
 }
 
+// seekSubject is where a server asks for slots for calls whose method it does not know. Those subscribe to it that know the
+// method and understand the version of the wire that the requests are in.
+func seekSubject(service string, k kind, shard, method, version string) string {
+	return "seek." + service + "." + string(k) + "." + shard + "." + method + "." + version
+}
+
+// offerSubject is where a server takes the requests for which it has offered its slots. Their own subject follows, and the
+// one on which they are acknowledged.
+func offerSubject(service, server, n string) string {
+	return "hand." + service + "." + server + "." + n
+}
+
 // cancelSubject is where clients tell all servers of a service the ids of queries that nobody waits for.
 func cancelSubject(service string) string {
 	return "cancel." + service

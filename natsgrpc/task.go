@@ -28,6 +28,9 @@ var (
 // errLost is why a handler is cancelled whose request JetStream gives to another worker.
 var errLost = errors.New("natsgrpc: the queue has not answered for an ack wait; another worker has this call")
 
+// errExpired answers a call whose time is over.
+var errExpired = status.Error(codes.DeadlineExceeded, "natsgrpc: the deadline passed in the queue")
+
 // errPanic is a handler's panic.
 var errPanic = errors.New("panic in the handler")
 
@@ -41,6 +44,8 @@ type task struct {
 	delivery
 	number uint64          // in the ledger
 	stream bool            // the request opens a stream
+	stray  bool            // another server pulled it and handed it over
+	left   bool            // its caller had left before it came
 	ctx    context.Context // the handlers', and the span's if there is one
 	failed error           // why the attempt has no answer
 
@@ -84,44 +89,66 @@ type outcome struct {
 
 func failure(err error) outcome { return outcome{status: status.Convert(err).Proto()} }
 
+// enlist begins the heartbeats of a request. It comes before run.
+func (t *task) enlist() { t.left = t.worker.run.ledger.add(t) }
+
 // run takes a request from delivery to its acknowledgement; that of a command's answer comes later, through kept.
 func (t *task) run() {
-	ledger := t.worker.run.ledger
-	if left := ledger.add(t); left {
+	t.mu.Lock()
+	over := t.left || t.lost // while it waited for a slot
+	t.mu.Unlock()
+	if over {
 		t.worker.freeSlot()
-		t.mu.Lock()
-		t.acknowledge(ackDone)
-		t.mu.Unlock()
-		ledger.remove(t)
+		t.forget()
 		return
 	}
 	observed := t.worker.run.server.telemetry.begin(t)
 	result, delay, retry := t.perform()
+	if errors.Is(t.failed, errUnknownMethod) {
+		t.worker.freeSlot()
+		t.worker.strays.add(t, observed)
+		return
+	}
 	observed.end(result, t.failed)
 	if retry {
 		t.worker.freeSlot()
 		t.retry(delay)
-		ledger.remove(t)
+		t.worker.run.ledger.remove(t)
 		return
 	}
+	t.conclude(result, t.worker.freeSlot)
+}
+
+// conclude answers the call. freeSlot is called when the worker may take another.
+func (t *task) conclude(result outcome, freeSlot func()) {
+	ledger := t.worker.run.ledger
 	if t.stream {
-		t.worker.freeSlot()
+		freeSlot()
 		t.refuseStream(result)
 		ledger.remove(t)
 		return
 	}
 	if t.worker.queue.kind == query {
-		t.worker.freeSlot()
+		freeSlot()
 		t.reply(result)
 		ledger.remove(t)
 		return
 	}
 	ledger.window <- struct{}{} // frees the slot only while answers reach their stream
-	t.worker.freeSlot()
+	freeSlot()
 	t.keep(result)
 }
 
-// perform runs the handler, or finds out why it must not run. With retry the call goes back to the queue.
+// forget acknowledges a query that nobody waits for, if it is still in hand.
+func (t *task) forget() {
+	t.mu.Lock()
+	t.acknowledge(ackDone)
+	t.mu.Unlock()
+	t.worker.run.ledger.remove(t)
+}
+
+// perform runs the handler, or finds out why it must not run. With retry the call goes back to the queue. A call whose method
+// this server does not know fails with errUnknownMethod.
 func (t *task) perform() (result outcome, delay time.Duration, retry bool) {
 	if t.attempt == 0 {
 		return failure(status.Errorf(codes.Internal, "natsgrpc: malformed delivery: reply subject %q", t.msg.Reply)), 0, false
@@ -141,7 +168,7 @@ func (t *task) perform() (result outcome, delay time.Duration, retry bool) {
 		if unsure {
 			return t.goRound(err)
 		}
-		return failure(status.Error(codes.DeadlineExceeded, "natsgrpc: the deadline passed in the queue")), 0, false
+		return failure(errExpired), 0, false
 	}
 	m, known := t.worker.queue.methods[t.name]
 	handler, served := t.worker.service.handlers[t.name]
@@ -150,11 +177,8 @@ func (t *task) perform() (result outcome, delay time.Duration, retry bool) {
 		served = streams
 	}
 	if !known || !served || !t.knownVersion() {
-		// Another version of this service may serve it, so it goes round before it is refused.
-		if t.attempt < defaultAttempts {
-			return t.goRound(errUnknownMethod)
-		}
-		return failure(status.Errorf(codes.Unimplemented, "unknown method %s for service %s", t.name, t.worker.service.descriptor.FullName())), 0, false
+		t.failed = errUnknownMethod
+		return outcome{}, 0, false
 	}
 	if t.attempt > m.attempts {
 		if unsure { // an answered command is no dead letter

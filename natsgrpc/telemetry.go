@@ -30,14 +30,16 @@ import (
 //	rpc.method_original             what was called, where rpc.method is _OTHER
 //	rpc.response.status_code        OK, NOT_FOUND, …; absent for an attempt that has no answer
 //	error.type                      of a span with the status Error: the status code, or why the attempt failed: panic, retry
-//	                                ([Retry]), lost (to another worker), drained, unknown_method (or
-//	                                version of the wire)
+//	                                ([Retry]), lost (to another worker), drained, unknown_method (or version of the wire,
+//	                                and the caller left before another server took the call)
 //	messaging.system                nats
 //	messaging.destination.name      the queue's stream
 //	messaging.message.id            the call's id
 //	natsgrpc.attempt                server: counted from 1
 //	natsgrpc.queue.wait             server: seconds from the storing of the request to this delivery
 //	natsgrpc.answered               server: true for a delivery that ran nothing, since the attempt before had answered
+//	natsgrpc.handed_over            server: true for a delivery that ran nothing, since another server, which knows the
+//	                                method, took the call; it has a span of its own there
 //	natsgrpc.dead_letter            server: true for the delivery that gives a command up
 //
 // On a client span every code but OK is an error; on a server span UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL,
@@ -71,6 +73,7 @@ const (
 	attributeAttempt    = attribute.Key("natsgrpc.attempt")
 	attributeWait       = attribute.Key("natsgrpc.queue.wait")
 	attributeAnswered   = attribute.Key("natsgrpc.answered")
+	attributeHandedOver = attribute.Key("natsgrpc.handed_over")
 	attributeDeadLetter = attribute.Key("natsgrpc.dead_letter")
 
 	nameRefused      = "natsgrpc.client.refused"

@@ -17,7 +17,7 @@ import (
 // waitBuckets are the conventions' buckets of durations, in seconds, and longer ones: a command may wait for a day.
 var waitBuckets = []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300, 1800, 7200}
 
-// errUnknownMethod is why a call goes round to another version of its service.
+// errUnknownMethod is why a call goes to another version of its service.
 var errUnknownMethod = errors.New("natsgrpc: this version of the service does not know the method, or the version of the wire")
 
 // serverTelemetry reports the calls and the queues of a Server. A nil one reports nothing, and costs nothing.
@@ -105,6 +105,7 @@ func (s *serverTelemetry) begin(t *task) *serverCall {
 	queue := metric.WithAttributeSet(t.worker.attributes)
 	s.active.Add(o.ctx, 1, queue)
 	switch {
+	case t.stray: // the server that pulled it has counted the delivery
 	case t.attempt > 1:
 		s.redeliveries.Add(o.ctx, 1, queue, metric.WithAttributes(semconv.RPCMethod(o.rpcMethod)))
 	case t.attempt == 1:
@@ -130,6 +131,26 @@ type serverCall struct {
 	span      trace.Span
 	start     time.Time
 	rpcMethod string
+	parked    bool
+}
+
+// park says that the call takes no slot while it waits for another server.
+func (o *serverCall) park() {
+	if o == nil || o.parked {
+		return
+	}
+	o.parked = true
+	o.telemetry.active.Add(o.ctx, -1, metric.WithAttributeSet(o.task.worker.attributes))
+}
+
+// handedOver reports that another server took the call. It was not made here, so it has no duration.
+func (o *serverCall) handedOver() {
+	if o == nil {
+		return
+	}
+	o.park()
+	o.span.SetAttributes(attributeHandedOver.Bool(true))
+	o.span.End()
 }
 
 // end reports what became of a delivery: an answer, or, where failed is not nil, none.
@@ -137,7 +158,7 @@ func (o *serverCall) end(result outcome, failed error) {
 	if o == nil {
 		return
 	}
-	o.telemetry.active.Add(o.ctx, -1, metric.WithAttributeSet(o.task.worker.attributes))
+	o.park()
 	if o.task.answered { // by the attempt before; no call was made, so its duration would be wrong
 		o.span.SetAttributes(attributeAnswered.Bool(true))
 		o.span.End()

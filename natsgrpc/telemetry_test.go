@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -449,21 +450,46 @@ func TestUnknownMethodsShareOneName(t *testing.T) {
 
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
-	_, err = js.Publish(t.Context(), "cmd.natsgrpctest_v1_EchoService.0.Newer.x", nil)
+	request := nats.NewMsg("cmd.natsgrpctest_v1_EchoService.0.Newer.x")
+	request.Header.Set("Natsgrpc-Deadline", strconv.FormatInt(time.Now().Add(time.Second).UnixNano(), 10))
+	_, err = js.PublishMsg(t.Context(), request)
 	require.NoError(t, err)
-	spans := service.ended(5)
-	for i, span := range spans {
-		want := map[string]string{
-			"rpc.system.name": "grpc", "rpc.method": "_OTHER", "rpc.method_original": "Newer", "error.type": "unknown_method",
-			"messaging.system": "nats", "messaging.destination.name": commandStream, "natsgrpc.attempt": fmt.Sprint(i + 1),
-		}
-		if i == 4 {
-			want["error.type"], want["rpc.response.status_code"] = "UNIMPLEMENTED", "UNIMPLEMENTED"
-		}
-		require.Equal(t, "grpc", span.Name())
-		require.Equal(t, want, attributes(span))
-	}
-	require.EqualValues(t, 4, service.measured()["natsgrpc.server.redeliveries{"+echoCommands+",rpc.method=_OTHER}"])
+	span := service.ended(1)[0]
+	require.Equal(t, "grpc", span.Name())
+	require.Equal(t, map[string]string{
+		"rpc.system.name": "grpc", "rpc.method": "_OTHER", "rpc.method_original": "Newer", "error.type": "UNIMPLEMENTED",
+		"rpc.response.status_code": "UNIMPLEMENTED", "messaging.system": "nats", "messaging.destination.name": commandStream,
+		"natsgrpc.attempt": "1",
+	}, attributes(span))
+	require.NotContains(t, service.measured(), "natsgrpc.server.redeliveries{"+echoCommands+",rpc.method=_OTHER}")
+}
+
+// A call that one server pulls and another runs is a delivery of the first and a call of the second.
+func TestACallThatIsHandedOverIsNoFailure(t *testing.T) {
+	ns := natsgrpctest.NewServer(t)
+	nc := natsgrpctest.Connect(t, ns)
+	older, newer := newTold(t), newTold(t)
+	older.serve(nc, func(registrar grpc.ServiceRegistrar) {
+		registrar.RegisterService(&grpc.ServiceDesc{ServiceName: pb.EchoService_ServiceDesc.ServiceName}, nil)
+	})
+	conn := connect(t, natsgrpctest.Connect(t, ns))
+	waiting := begin(t.Context(), func(ctx context.Context) (string, error) { return command(ctx, conn, "x") })
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		consumer, err := js.Consumer(t.Context(), commandStream, "workers")
+		return err == nil && consumer.CachedInfo().NumAckPending == 1
+	}, soon, time.Millisecond)
+	newer.serve(natsgrpctest.Connect(t, ns), register(echo))
+	require.Equal(t, result{answer: "x"}, await(t, "the call", waiting))
+	require.Equal(t, map[string]string{
+		"rpc.system.name": "grpc", "rpc.method": "_OTHER", "rpc.method_original": "Command", "natsgrpc.handed_over": "true",
+		"messaging.system": "nats", "messaging.destination.name": commandStream, "natsgrpc.attempt": "1",
+	}, attributes(older.ended(1)[0]))
+	require.Equal(t, otelcodes.Unset, older.ended(1)[0].Status().Code)
+	require.Equal(t, "OK", attributes(newer.ended(1)[0])["rpc.response.status_code"])
+	require.EqualValues(t, 1, older.measured()["natsgrpc.queue.wait{"+echoCommands+"}"])
+	require.NotContains(t, newer.measured(), "natsgrpc.queue.wait{"+echoCommands+"}")
 }
 
 func TestTheContextOfATraceIsMetadata(t *testing.T) {

@@ -46,11 +46,14 @@ type worker struct {
 	idle    chan *task // to goroutines that have run a call and wait for another
 	runners sync.WaitGroup
 	told    atomic.Int64 // when an answer told the backlog, in nanoseconds since the Unix epoch
+	strays  *strays
+	offers  *offers
 
 	mu       sync.Mutex
 	sub      *nats.Subscription
 	inbox    string // "<inbox>.": where the calls come; each pull adds its number
 	free     int
+	waiting  []*task // calls that came while no slot was free, since strays have taken what was promised
 	promised int
 	pulls    map[uint64]pull // by number: those whose end is not known
 	number   uint64          // of the newest pull
@@ -70,7 +73,7 @@ type pull struct {
 }
 
 func newWorker(r *running, s *service, q Queue, slots int) *worker {
-	return &worker{
+	w := &worker{
 		run:     r,
 		service: s,
 		queue:   q,
@@ -84,12 +87,17 @@ func newWorker(r *running, s *service, q Queue, slots int) *worker {
 
 		attributes: queueAttributes(s, q),
 	}
+	w.strays, w.offers = newStrays(w), newOffers(w)
+	return w
 }
 
 // start subscribes and begins to pull.
 func (w *worker) start() error {
-	if err := w.subscribe(); err != nil {
+	if err := w.offers.start(); err != nil {
 		return err
+	}
+	if err := w.subscribe(); err != nil {
+		return errors.Join(err, w.offers.stop(), w.offers.close())
 	}
 	w.looping.Go(w.loop)
 	w.signal()
@@ -130,6 +138,9 @@ func (w *worker) restart() error {
 func (w *worker) stop() {
 	close(w.stopped)
 	w.looping.Wait()
+	if err := w.offers.stop(); err != nil {
+		w.run.server.logger.Error("natsgrpc: stop offering slots", "queue", w.queue.Stream.Name, "error", err)
+	}
 	w.mu.Lock()
 	sub := w.sub
 	w.mu.Unlock()
@@ -148,10 +159,21 @@ func (w *worker) stop() {
 	}
 }
 
-// wait returns when all calls have left their slots.
+// isStopped reports whether pulling has ended.
+func (w *worker) isStopped() bool {
+	select {
+	case <-w.stopped:
+		return true
+	default:
+		return false
+	}
+}
+
+// wait returns when all calls have left their slots, and those of unknown methods this server.
 func (w *worker) wait() {
 	w.calls.Wait()
 	w.runners.Wait()
+	w.strays.wait()
 }
 
 func (w *worker) signal() {
@@ -236,22 +258,27 @@ func (w *worker) pull(batch int, reply string) error {
 
 // onMessage takes a call, or the status that ends a pull.
 func (w *worker) onMessage(msg *nats.Msg, inbox string) {
-	switch {
-	case msg.Reply == "":
+	if msg.Reply == "" {
 		w.onStatus(msg)
-	case w.accept(inbox):
-		t := newTask(w, msg)
-		w.note(t.delivery)
-		w.handle(t)
-	default: // it was pulled before a reconnect: its slot is promised anew
+		return
+	}
+	accepted, slot := w.accept(inbox)
+	if !accepted { // it was pulled before a reconnect: its slot is promised anew
 		_ = msg.Respond([]byte("-NAK")) // a lost one is redelivered after the ack wait
+		return
+	}
+	t := newTask(w, msg)
+	w.note(t.delivery)
+	w.calls.Add(1)
+	t.enlist()
+	if slot || w.slotOrWait(t) {
+		w.handle(t)
 	}
 }
 
-// handle runs a call in a goroutine. One that has run a call before is taken where there is one, since its stack has
-// grown already. There are never more of them than slots.
+// handle runs a call that has a slot in a goroutine. One that has run a call before is taken where there is one, since its
+// stack has grown already. There are never more of them than slots.
 func (w *worker) handle(t *task) {
-	w.calls.Add(1)
 	select {
 	case w.idle <- t:
 	default:
@@ -298,25 +325,57 @@ func (w *worker) tell(now time.Time) string {
 	return queueName(w.queue.kind, w.queue.service, w.queue.shard) + " " + strconv.Itoa(w.newest.pending) + " " + strconv.FormatUint(w.newest.delivered, 10)
 }
 
-// accept takes the slot of a promised call, if it comes to the present inbox.
-func (w *worker) accept(inbox string) bool {
+// accept takes a promised call, if it comes to the present inbox, and a slot for it, if there is one.
+func (w *worker) accept(inbox string) (accepted, slot bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if inbox != w.inbox {
-		return false
+		return false, false
 	}
-	w.free--
+	if slot = w.free > 0; slot {
+		w.free--
+	}
 	if w.promised = max(0, w.promised-1); w.promised == 0 && w.free > 0 {
 		w.signal() // no pull is open any more: what is free need not wait for a quarter
 	}
-	return true
+	return true, slot
 }
 
-// freeSlot is called once for each call, when its handler has returned.
+// slotOrWait takes a slot for a call, or leaves the call to whoever frees one.
+func (w *worker) slotOrWait(t *task) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.free > 0 {
+		w.free--
+		return true
+	}
+	w.waiting = append(w.waiting, t)
+	return false
+}
+
+// takeSlots takes as many slots as are free, n at most, whether they are promised or not.
+func (w *worker) takeSlots(n int) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n = min(n, w.free)
+	w.free -= n
+	return n
+}
+
+// freeSlot is called once for each slot that was taken: when a call's handler has returned. A call that waits has it next.
 func (w *worker) freeSlot() {
 	w.mu.Lock()
-	w.free++
+	var next *task
+	if len(w.waiting) > 0 {
+		next, w.waiting = w.waiting[0], w.waiting[1:]
+	} else {
+		w.free++
+	}
 	w.mu.Unlock()
+	if next != nil {
+		w.handle(next)
+		return
+	}
 	w.signal()
 }
 

@@ -125,12 +125,16 @@ authorization {
   --allow-pub '$JS.API.STREAM.INFO.RESPONSES' \
   --allow-pub '$KV.DESCRIPTORS.rating_v1_UserService.>' \
   --allow-pub 'dead.rating_v1_UserService.>' \
+  --allow-pub 'hand.rating_v1_UserService.>' \
   --allow-pub 'part.rating_v1_UserService.>' \
   --allow-pub 'rep.rating_v1_UserService.>' \
   --allow-pub 'rsp.rating_v1_UserService.>' \
+  --allow-pub 'seek.rating_v1_UserService.>' \
   --allow-sub '_INBOX_x.>' \
   --allow-sub 'alive.rating_v1_UserService' \
   --allow-sub 'cancel.rating_v1_UserService' \
+  --allow-sub 'hand.rating_v1_UserService.>' \
+  --allow-sub 'seek.rating_v1_UserService.>' \
   --allow-sub 'str.rating_v1_UserService.>' \
   --allow-pub-response=1 --response-ttl 1m
 `, permissions(t, "server", "nsc"))
