@@ -27,8 +27,15 @@
 //
 // Each kind of overload has a reason of its own in the error's google.rpc.ErrorInfo, and none is a silence: QUEUE_FULL (the
 // queue holds as much as it may) and BACKLOG (it is so long that the call would wait for more than half of its time) come with a
-// RetryInfo made of the rate at which the queue drains; NO_WORKERS (the queue is there, but nobody pulls from it) comes half a second after
-// the call; NO_QUEUE, NOT_CONNECTED and MESSAGE_TOO_LARGE come at once.
+// RetryInfo made of the rate at which the queue drains; NO_WORKERS (the queue is there, but nobody pulls from it) comes half a
+// second after the call, and not before the service was silent for 5 seconds, in which its only server may restart;
+// NO_QUEUE, NOT_CONNECTED and MESSAGE_TOO_LARGE come at once.
+//
+// # Rolling updates
+//
+// Servers of two versions of a service pull from one queue. A call whose method the one does not know it hands over to one
+// that does, with its attempts as they are. A call waits for a server that knows its method for half of its time, 30 seconds
+// at most, and is UNIMPLEMENTED then.
 //
 // # Streams
 //
@@ -75,15 +82,18 @@
 //	rsp.<svc>.<id>.<conn>             answer to a command
 //	part.<svc>.<token>.<i>            a part of a message that is too large for one
 //	dead.<svc>.<method>.<id>          a command that was given up
+//	seek.<svc>.<kind>.<shard>.<method>.<version>   a server asks for slots for requests that it does not know; <kind> is
+//	                                  qry or cmd, <version> that of the requests' wire
+//	hand.<svc>.<server>.<n>.<request>.<ack>   a request that is handed over: its subject, and the one of its acks; <n> is the
+//	                                  number of the offer
 //	cancel.<svc>                      the id of a query whose caller has left, to all servers of the service
 //	alive.<svc>                       a probe; every server of the service replies to it with an empty message
 //
 // Versions. Names and values of this version are not given another meaning. What is added later is ignored by those who
 // do not know it: headers, and fields in JSON. A request that must not be handled by who does not understand it says so
-// with the header Natsgrpc-Version and a number above 1. A server that does not know the number gives the request back,
-// as with a method that it does not know, so that in a rollout it reaches a newer server; from the 5th attempt on it
-// answers UNIMPLEMENTED. A server answers in the version of the request. Natsgrpc-Stream is the version of a stream's
-// frames in the same way.
+// with the header Natsgrpc-Version and a number above 1. A server that does not know the number hands the request over, as
+// with a method that it does not know, so that in a rollout it reaches a newer server. A server answers in the version of
+// the request. Natsgrpc-Stream is the version of a stream's frames in the same way.
 //
 // Streams. Each service has up to two queues, each of one or more shards: the work-queue streams QRY_<svc>_<shard> on
 // "qry.<svc>.<shard>.>" and CMD_<svc>_<shard> on "cmd.<svc>.<shard>.>", DiscardNew, with one message per subject
@@ -147,7 +157,8 @@
 //
 // Probing. A call without an answer for 500 ms asks alive.<svc> for a reply, all calls of a service together once in
 // 500 ms. With no responders they end with UNAVAILABLE, reason NO_WORKERS, unless the service has answered a call or a probe
-// within 10 s: its servers may be reconnecting. A service with the option scale_to_zero is not probed.
+// within 5 s, half of the default timeout: its servers may be reconnecting, or its only one restart. A service with the
+// option scale_to_zero is not probed.
 //
 // Backlog. An answer's header Natsgrpc-Backlog, "<kind>.<svc>.<shard> <pending> <delivered>", says what the ack subject of
 // its server's newest request from the queue said: how many requests waited there, and how many its consumer had delivered
@@ -201,8 +212,7 @@
 //   - runs nothing when it is not the first attempt at a command and RESPONSES has an answer under the call's id that is not
 //     older than the request: it acks the request, for the worker that answered was lost before it could;
 //   - answers DEADLINE_EXCEEDED when the deadline has passed;
-//   - gives a call back with a delay when it does not know the method, or the version, since another server may; from the
-//     5th attempt on it answers UNIMPLEMENTED;
+//   - hands the call over when it does not know the method, or the version of the wire: see Handing over;
 //   - runs nothing when the attempt is beyond the method's attempts: it writes the dead letter of a command, then answers
 //     INTERNAL, reason ATTEMPTS_EXHAUSTED, and terminates the request (+TERM);
 //   - runs the handler, with the deadline as its own.
@@ -210,6 +220,28 @@
 // While it has the request it sends "+WPI" to the ack subject every 3/10 of the ack wait, with a reply subject. When the
 // last +WPI that was replied to was sent 9/10 of an ack wait ago, the server cancels the handler and neither answers nor
 // acks: by then the request may be another worker's, whose delivery a late ack would delete.
+//
+// Handing over. A request of a method, or a version of the wire, that a server does not know takes no slot of it. The server
+// keeps it in hand, sends its "+WPI", and asks for slots: it publishes {"calls": n}, where n is the number of such requests,
+// to "seek.<svc>.<kind>.<shard>.<method>.<version>" with a reply subject. <version> is the request's Natsgrpc-Version, "1"
+// where it has none, and for the opening of a stream "-" and its Natsgrpc-Stream behind it; where this is no subject token
+// the answer is UNIMPLEMENTED at once. Servers that know method and version subscribe to that, all of a service in the queue
+// group "servers", and answer {"slots": s, "subject": "hand.<svc>.<server>.<n>"}: s slots, at most as many as were asked for,
+// that they keep for a fifth of the queue's ack wait, and 0 when none is free. Slots that are promised to a pull may be
+// among them; a delivery that comes for such a slot then waits until one is free.
+//
+// For each slot the first server publishes headers and data of a request, as they came, to the subject of the offer and,
+// behind it, the request's subject and its ack subject. From then on the request is the other's, who treats it as one that it
+// has pulled: the number of the delivery stays. What was handed over and is lost on the way is delivered again after the ack
+// wait. A server hands over only while the last "+WPI" that was replied to, or the delivery, is less than half an ack wait
+// ago; the other counts its ack wait from half of it before its offer, sends "+WPI" at once, and drops what comes after the
+// end of the offer, or with an ack subject that is none of the queue's consumer.
+//
+// Who was offered nothing asks again, after 5 ms and then twice as long each time: up to 50 ms while there is an answer, and
+// up to 250 ms where nobody subscribes or none answers within 250 ms. It answers DEADLINE_EXCEEDED at the deadline, and
+// UNIMPLEMENTED when no server has answered for half of the time that the call had left when it came, 30 s at most, and for a
+// stream 5 s. A server that drains waits for slots like for its handlers, but gives back ("-NAK") what nobody answers for;
+// that, like a server that is lost with a request in hand, makes another delivery, and so costs an attempt.
 //
 // A handler that panics or returns [Retry] has not answered: the server sends "-NAK {"delay": <ns>}" with the method's
 // back-off, doubled for each attempt up to 32 times, changed by up to a fifth. Any other result is the answer.
@@ -284,8 +316,8 @@
 // from all.
 //
 // Draining. A server stops pulling, drains its subscriptions (JetStream gives what it cannot deliver to another pull at
-// once), waits for its handlers, and leaves when every answer is acked. Streams that outlast this end with UNAVAILABLE,
-// reason STREAM_BROKEN.
+// once), waits for its handlers and for what it hands over, and leaves when every answer is acked. Streams that outlast this
+// end with UNAVAILABLE, reason STREAM_BROKEN.
 //
 // Reasons are those of google.rpc.ErrorInfo details with the domain "natsgrpc".
 package natsgrpc

@@ -14,6 +14,7 @@ import (
 	"github.com/codingflow/rating/natsgrpc"
 	pb "github.com/codingflow/rating/proto/natsgrpctest/v1"
 	"github.com/nats-io/nats.go"
+	"google.golang.org/grpc"
 )
 
 // killPoint is where a worker kills itself.
@@ -46,6 +47,7 @@ type workerRole struct {
 	Delivery delivery
 	Slots    int           // of queries and of commands; 0 for the default
 	Work     time.Duration // how long a call takes, beside the time for its effect
+	Old      bool          // it is of a version that knows no method
 
 	// The worker kills itself once for each request whose number can be divided by Every.
 	Kill  killPoint
@@ -76,7 +78,11 @@ func (r *workerRole) play(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pb.RegisterEchoServiceServer(srv, &service{role: r, effects: effects})
+	if r.Old {
+		srv.RegisterService(&grpc.ServiceDesc{ServiceName: serviceName}, nil)
+	} else {
+		pb.RegisterEchoServiceServer(srv, &service{role: r, effects: effects})
+	}
 	go func() {
 		<-srv.Ready()
 		sayReady()

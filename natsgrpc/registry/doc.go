@@ -39,9 +39,8 @@
 // # What is served
 //
 // A version lives while it has a lease. Of a service whose versions live side by side, as in a rolling update, each method
-// is that of <svc>.latest, or if that lacks it of the newest version that has it: natsgrpc gives a method that an instance
-// does not know back to the queue, up to four times, so that the call reaches an instance that does. A rollback is the same
-// with the names exchanged. When no version lives the latest one goes on to be served: its calls wait in the queue, or are answered
+// is that of <svc>.latest, or if that lacks it of the newest version that has it: an instance hands calls of a method that it
+// does not know over to one that does, as package natsgrpc has it. A rollback is the same with the names exchanged. When no version lives the latest one goes on to be served: its calls wait in the queue, or are answered
 // NO_WORKERS. It is removed for good by purging all keys of the service ([Remove]).
 //
 // # Failures
