@@ -13,7 +13,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Document serves bytes that do not change, to GET and HEAD, in any coding. Each coding has a strong ETag of its own, so
+// Document serves bytes that do not change, in any coding, as GET and HEAD want them: what other methods get is its caller's to say. Each coding has a strong ETag of its own, so
 // that conditional requests and ranges are right with each. It is encoded, as well as that can be, when it is first asked
 // for in a coding.
 type Document struct {
@@ -48,11 +48,6 @@ func newRepresentation(coding Coding, data []byte) representation {
 
 // ServeHTTP answers a request, also with 304, 206 and 416 to those that are conditional or for a range.
 func (d *Document) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "only GET and HEAD are allowed here", http.StatusMethodNotAllowed)
-		return
-	}
 	header := w.Header()
 	for name, values := range d.header {
 		header[name] = values

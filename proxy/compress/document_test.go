@@ -65,12 +65,6 @@ func TestDocumentIsRightInEachCoding(t *testing.T) {
 			require.Equal(t, "bytes */"+strconv.Itoa(len(full.body)), beyond.header.Get("Content-Range"))
 			require.Equal(t, "invalid range: failed to overlap\n", beyond.plain(t))
 			require.Empty(t, beyond.header.Get("ETag"))
-
 		})
 	}
-	refused, err := do(t, document, "POST")
-	require.NoError(t, err)
-	require.Equal(t, http.StatusMethodNotAllowed, refused.status)
-	require.Equal(t, "GET, HEAD", refused.header.Get("Allow"))
-	require.Equal(t, "only GET and HEAD are allowed here\n", string(refused.body))
 }

@@ -79,7 +79,12 @@ func TestDocumentAndPageAreServed(t *testing.T) {
 			refused := do("POST")
 			require.Equal(t, http.StatusMethodNotAllowed, refused.code)
 			require.Equal(t, "GET, HEAD", refused.header.Get("Allow"))
-			require.Equal(t, "only GET and HEAD are allowed here\n", refused.body)
+			require.JSONEq(t, `{"error":{"code":405,"message":"only GET and HEAD are allowed here","status":"UNIMPLEMENTED"}}`, refused.body)
+			refused = do("DELETE", "Accept", "application/problem+json")
+			require.Equal(t, http.StatusMethodNotAllowed, refused.code)
+			require.Equal(t, "GET, HEAD", refused.header.Get("Allow"))
+			require.Equal(t, "application/problem+json", refused.header.Get("Content-Type"))
+			require.JSONEq(t, `{"type":"about:blank","title":"Method Not Allowed","status":405,"detail":"only GET and HEAD are allowed here","code":"UNIMPLEMENTED"}`, refused.body)
 		})
 	}
 }

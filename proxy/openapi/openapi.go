@@ -53,11 +53,14 @@ func New(bindings []*transcode.Binding, config Config) (*API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("openapi: encode the document: %w", err)
 	}
-	return &API{document: compress.NewDocument(documentHeader("application/json"), data), page: newPageHandler()}, nil
+	return &API{
+		document: transcode.GetOnly(compress.NewDocument(documentHeader("application/json"), data)),
+		page:     transcode.GetOnly(newPageHandler()),
+	}, nil
 }
 
 // Document serves the OpenAPI document as JSON, at any path, compressed for clients that ask for it, with a strong ETag for
-// each coding.
+// each coding. Like [API.Page] it answers methods other than GET and HEAD with 405, in the shape of all errors.
 func (a *API) Document() http.Handler { return a.document }
 
 // Page serves the page, in the same way. It gets the document from openapi.json beside its own path, so where the

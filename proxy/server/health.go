@@ -6,11 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"time"
-
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
-	"github.com/codingflow/rating/proxy/transcode"
 )
 
 // readyTimeout bounds Config.Ready. It is the default timeout of a Kubernetes probe.
@@ -40,16 +35,4 @@ func writeHealth(w http.ResponseWriter, problem error) {
 	}
 	// An error means that the client has left.
 	_, _ = fmt.Fprintln(w, text)
-}
-
-// getOnly answers all but GET and HEAD with 405.
-func getOnly(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			transcode.WriteErrorAs(w, r, http.StatusMethodNotAllowed, status.New(codes.Unimplemented, "only GET and HEAD are allowed here"))
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }

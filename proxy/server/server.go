@@ -114,25 +114,25 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case path == "/":
 		setRoute(r, "/")
-		getOnly(http.RedirectHandler("/ui/", http.StatusFound)).ServeHTTP(w, r)
+		transcode.GetOnly(http.RedirectHandler("/ui/", http.StatusFound)).ServeHTTP(w, r)
 	case path == "/healthz":
 		setRoute(r, path)
-		getOnly(http.HandlerFunc(s.healthz)).ServeHTTP(w, r)
+		transcode.GetOnly(http.HandlerFunc(s.healthz)).ServeHTTP(w, r)
 	case path == "/readyz":
 		setRoute(r, path)
-		getOnly(http.HandlerFunc(s.readyz)).ServeHTTP(w, r)
+		transcode.GetOnly(http.HandlerFunc(s.readyz)).ServeHTTP(w, r)
 	case path == "/openapi.json":
 		setRoute(r, path)
-		getOnly(current.docs().Document()).ServeHTTP(w, r)
+		current.docs().Document().ServeHTTP(w, r)
 	case path == "/docs":
 		setRoute(r, path)
-		getOnly(current.docs().Page()).ServeHTTP(w, r)
+		current.docs().Page().ServeHTTP(w, r)
 	case path == "/ui" || strings.HasPrefix(path, "/ui/"):
 		setRoute(r, "/ui/")
 		current.ui.ServeHTTP(w, r)
 	case s.metadata != nil && path == s.metadataPath:
 		setRoute(r, path)
-		getOnly(s.metadata).ServeHTTP(w, r)
+		transcode.GetOnly(s.metadata).ServeHTTP(w, r)
 	case current.rpc.Handles(r):
 		current.rpc.ServeHTTP(w, r)
 	case strings.HasPrefix(path, s.config.Prefix+"/"):

@@ -36,7 +36,7 @@ func newPlaceholder(prefix string, bindings []*transcode.Binding) (http.Handler,
 	if err := page.Execute(&html, struct{ Collections []string }{slices.Compact(collections)}); err != nil {
 		return nil, fmt.Errorf("render ui.html: %w", err)
 	}
-	return getOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return transcode.GetOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path := r.URL.EscapedPath(); path != "/ui" && path != "/ui/" {
 			transcode.WriteError(w, r, status.New(codes.NotFound, "there is nothing at this path"))
 			return
