@@ -50,11 +50,14 @@ func TestRunServes(t *testing.T) {
 
 	cfg := newConfig(ns.ClientURL())
 	cfg.Listen = closedAddress(t)
+	cfg.APITitle, cfg.APIVersion = "Users and more", "2.1"
 	ran := make(chan error, 1)
 	go func() { ran <- run(ctx, cfg, slog.New(slog.DiscardHandler)) }()
 	require.Eventually(t, func() bool { return get(t, cfg, "/readyz") == "200 ok\n" }, 20*time.Second, 10*time.Millisecond)
 	require.Equal(t, `200 {"name":"users/ada","displayName":"","email":"","etag":""}`, get(t, cfg, "/api/users/ada"))
 	require.Equal(t, `404 {"error":{"code":404,"message":"no user users/bob","status":"NOT_FOUND"}}`, get(t, cfg, "/api/users/bob"))
+	require.Contains(t, get(t, cfg, "/openapi.json"), `"info":{"title":"Users and more","description":"`)
+	require.Contains(t, get(t, cfg, "/openapi.json"), `","version":"2.1"}`)
 
 	stop()
 	require.NoError(t, <-ran)

@@ -149,6 +149,9 @@ func (b *builder) operation(binding *transcode.Binding, wildcards []wildcard) *o
 		Deprecated:  isDeprecated(binding.Method) || isDeprecated(service),
 		RPC:         string(binding.Method.FullName()),
 	}
+	if b.config.Accepts != nil && b.config.Accepts(binding) {
+		o.Responses.set("202", b.accepted())
+	}
 	o.Responses.set("default", &response{Ref: responsePrefix + errorResponse})
 	for _, header := range b.config.Headers {
 		if header.Applies == nil || header.Applies(binding) {

@@ -25,6 +25,9 @@ type Config struct {
 	Prefix string
 	// Headers are the headers of requests that mean something to all or some operations. Default none.
 	Headers []Header
+	// Accepts says which bindings answer 202 with a google.longrunning.Operation to those who prefer that, with the header
+	// `Prefer: respond-async`. Default: none.
+	Accepts func(*transcode.Binding) bool
 	// Security says what the API asks of its callers. Default: nothing, and the document has no security.
 	Security *Security
 }

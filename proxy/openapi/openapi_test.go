@@ -62,6 +62,7 @@ func thingsAPI(t testing.TB) *API {
 			{Name: "Request-Timeout", Description: "Seconds."},
 			{Name: "Idempotency-Key", Description: "A key.", Applies: func(b *transcode.Binding) bool { return b.HTTPMethod != http.MethodGet }},
 		},
+		Accepts: func(b *transcode.Binding) bool { return b.Method.Name() == "Shelve" },
 		Security: &Security{
 			Discovery: "https://issuer.example/.well-known/openid-configuration",
 			Access: func(b *transcode.Binding) Access {

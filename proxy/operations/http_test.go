@@ -171,6 +171,9 @@ func TestTheDocumentTellsOfOperations(t *testing.T) {
 			Parameters []struct {
 				Ref string `json:"$ref"`
 			}
+			Responses map[string]struct {
+				Ref string `json:"$ref"`
+			}
 		}
 	}
 	require.NoError(t, json.Unmarshal(document.Body.Bytes(), &decoded))
@@ -187,4 +190,7 @@ func TestTheDocumentTellsOfOperations(t *testing.T) {
 	require.Equal(t, []string{"#/components/parameters/Idempotency-Key", "#/components/parameters/Prefer", timeout}, refs("/users", "post"))
 	require.Equal(t, []string{timeout}, refs("/users", "get"))
 	require.Equal(t, []string{timeout}, refs("/operations/{operation}:wait", "post"))
+	require.Equal(t, "#/components/responses/Accepted", decoded.Paths["/users"]["post"].Responses["202"].Ref)
+	require.NotContains(t, decoded.Paths["/users"]["get"].Responses, "202")
+	require.NotContains(t, decoded.Paths["/operations/{operation}:wait"]["post"].Responses, "202")
 }

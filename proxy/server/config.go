@@ -30,6 +30,9 @@ type Config struct {
 	// Prefix is where the API is mounted as REST, such as "/api", which is the default; "/" is the root, where /docs,
 	// /healthz, /openapi.json, /readyz, /ui, / itself and the paths of gRPC (/package.Service/Method) still go first.
 	Prefix string
+	// Title and Version are those of the API in /openapi.json and /docs. Default: the packages of its services, and the versions in
+	// the names of these.
+	Title, Version string
 	// Timeout bounds each call but streams. Default transcode.DefaultTimeout.
 	Timeout time.Duration
 	// StreamTimeout bounds each stream of every protocol. Default 0: as long as the client wants.

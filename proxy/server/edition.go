@@ -77,7 +77,8 @@ func newEdition(conn grpc.ClientConnInterface, config Config, services []protore
 	e.ui = compress.Handler(e.ui)
 	e.docs = sync.OnceValue(func() *openapi.API {
 		docs, err := openapi.New(api.Bindings(), openapi.Config{
-			Prefix: config.Prefix, Security: security(config.Auth), Headers: append(config.documentedHeaders(), requestTimeout()),
+			Title: config.Title, Version: config.Version, Prefix: config.Prefix, Security: security(config.Auth),
+			Headers: append(config.documentedHeaders(), requestTimeout()), Accepts: config.documentedAccepts(),
 		})
 		if err != nil {
 			panic(fmt.Errorf("server: %w", err)) // the config is checked, and the services were described one by one

@@ -106,9 +106,6 @@ func (c Config) onceAndLater() (rest []transcode.Option, protocols []rpc.Option)
 
 // documentedHeaders returns what people are told of the headers of commands.
 func (c Config) documentedHeaders() []openapi.Header {
-	isCommand := func(b *transcode.Binding) bool {
-		return !descriptors.IsQuery(b.Method) && !b.Method.IsStreamingClient() && !b.Method.IsStreamingServer()
-	}
 	var headers []openapi.Header
 	if c.IdempotencyKey != nil {
 		headers = append(headers, openapi.Header{
@@ -127,4 +124,17 @@ func (c Config) documentedHeaders() []openapi.Header {
 		})
 	}
 	return headers
+}
+
+// documentedAccepts says which bindings people are told of that they may answer with an operation; nil if none does.
+func (c Config) documentedAccepts() func(*transcode.Binding) bool {
+	if c.Operations == nil {
+		return nil
+	}
+	return isCommand
+}
+
+// isCommand reports whether a binding is of a command that is no stream: it has keys, and may be an operation.
+func isCommand(b *transcode.Binding) bool {
+	return !descriptors.IsQuery(b.Method) && !b.Method.IsStreamingClient() && !b.Method.IsStreamingServer()
 }

@@ -23,6 +23,7 @@ func newDescribed(t *testing.T, api string) *described {
 	require.Equal(t, 200, got.code)
 	document, err := jsonschema.UnmarshalJSON(strings.NewReader(got.body))
 	require.NoError(t, err)
+	require.Equal(t, "Rating API", document.(map[string]any)["info"].(map[string]any)["title"])
 	// What is answered and not described is an error, too.
 	for _, schema := range document.(map[string]any)["components"].(map[string]any)["schemas"].(map[string]any) {
 		schema.(map[string]any)["additionalProperties"] = false
@@ -34,16 +35,20 @@ func newDescribed(t *testing.T, api string) *described {
 }
 
 // request makes a request to an operation, whose path has the segments of target, and validates its body and the answer.
-func (d *described) request(t *testing.T, method, path, target, body string, code int) answer {
+func (d *described) request(t *testing.T, method, path, target, body string, code int, headers ...string) answer {
 	t.Helper()
 	operation := "#/paths/" + strings.ReplaceAll(path, "/", "~1") + "/" + strings.ToLower(method)
 	if body != "" {
 		d.validate(t, operation+"/requestBody/content/application~1json/schema", body)
 	}
-	got := request(t, method, d.api+target, body)
+	got := request(t, method, d.api+target, body, headers...)
 	require.Equal(t, code, got.code, got.body)
 	answered := operation + "/responses/200/content/application~1json/schema"
-	if code != 200 {
+	switch code {
+	case 200:
+	case 202:
+		answered = "#/components/responses/Accepted/content/application~1json/schema"
+	default:
 		answered = "#/components/responses/Error/content/application~1json/schema"
 	}
 	d.validate(t, answered, got.body)
@@ -82,6 +87,11 @@ func TestEveryAnswerIsAsTheOpenAPIDocumentSays(t *testing.T) {
 	d.request(t, "DELETE", "/ratings/{rating}", "/"+rating, "", 200)
 	d.request(t, "POST", "/ratings:batchCreate", "/ratings:batchCreate",
 		fmt.Sprintf(`{"requests": [{"rating": {"user": %q, "service": %q, "score": 1}}]}`, user, service), 200)
+
+	operation := d.request(t, "POST", "/users", "/users", `{"displayName": "Grace"}`, 202, "Prefer: respond-async").field(t, "name").(string)
+	d.request(t, "POST", "/operations/{operation}:wait", "/"+operation+":wait", "{}", 200)
+	d.request(t, "GET", "/operations/{operation}", "/"+operation, "", 200)
+	d.request(t, "GET", "/operations", "/operations", "", 200)
 
 	d.request(t, "GET", "/users/{user}", "/users/nobody", "", 404)
 	d.request(t, "DELETE", "/users/{user}", "/"+user, "", 400)

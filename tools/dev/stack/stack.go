@@ -173,7 +173,7 @@ func (s *Stack) prepareProxy(ctx context.Context, connect func(name string) (*na
 	}
 	s.onClose(authenticator.Close)
 	srv, closeConn, err := natsproxy.New(ctx, nc, natsproxy.Config{
-		Server: proxy.Config{Auth: authenticator, DrainTimeout: drainTimeout, Logger: s.config.Logger},
+		Server: proxy.Config{Title: "Rating API", Auth: authenticator, DrainTimeout: drainTimeout, Logger: s.config.Logger},
 		Logger: s.config.Logger,
 	})
 	if err != nil {

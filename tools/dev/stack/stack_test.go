@@ -76,13 +76,17 @@ func (a answer) field(t *testing.T, path string) any {
 	return value
 }
 
-// request makes one HTTP request; a body is sent as JSON.
-func request(t *testing.T, method, url, body string) answer {
+// request makes one HTTP request with headers, "Name: value" each; a body is sent as JSON.
+func request(t *testing.T, method, url, body string, headers ...string) answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	require.NoError(t, err)
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	for _, header := range headers {
+		name, value, _ := strings.Cut(header, ": ")
+		req.Header.Set(name, value)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
