@@ -62,7 +62,8 @@ func New(ctx context.Context, nc *nats.Conn, config Config) (_ *server.Server, s
 			err = errors.Join(err, conn.Close())
 		}
 	}()
-	started, err := operations.New(conn, nc, operations.WithJetStreamDomain(config.Domain), operations.WithLogger(config.Logger))
+	started, err := operations.New(conn, nc,
+		operations.WithTypes(descriptors), operations.WithJetStreamDomain(config.Domain), operations.WithLogger(config.Logger))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -29,6 +29,9 @@
 //     clients must not know of an error they are not told here either, see transcode.Presentable.
 //   - With DEADLINE_EXCEEDED: a worker has found or cut off the command at its deadline, 15 minutes after its start; or a
 //     minute later nobody has. A worker that comes still later answers the same.
+//   - With FAILED_PRECONDITION, reason ANSWER_UNKNOWN, though the command has succeeded: its answer is of a message that nothing
+//     describes which is served now, since its service has been removed. What cannot be shown in JSON is shown by no protocol.
+//     When the service is published again while the answer is kept, the operation has its response.
 //   - As NOT_FOUND, when the answer is not kept any more, or the command was lost with its queue. Records expire 80 minutes
 //     after the operation was started last.
 //

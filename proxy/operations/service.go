@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/natsdial"
@@ -21,6 +22,7 @@ type Service struct {
 	conn   *natsgrpc.Conn
 	bucket *bucket
 	domain string // JetStream's, "" for the connection's own
+	types  Types  // nil where all answers can be shown
 	logger *slog.Logger
 	timing timing
 }
@@ -59,6 +61,23 @@ func WithLogger(logger *slog.Logger) Option {
 // Default: "", the connection's own.
 func WithJetStreamDomain(domain string) Option {
 	return optionFunc(func(s *Service) error { s.domain = domain; return nil })
+}
+
+// Types finds messages by their full names. *server.Descriptors implements it.
+type Types interface {
+	FindMessageByName(name protoreflect.FullName) (protoreflect.MessageType, error)
+}
+
+// WithTypes sets the messages that answers can be of. One of another message is [ReasonAnswerUnknown] for as long as types do not
+// find it. Default: any.
+func WithTypes(types Types) Option {
+	return optionFunc(func(s *Service) error {
+		if types == nil {
+			return errors.New("types are nil")
+		}
+		s.types = types
+		return nil
+	})
 }
 
 // New returns a service that starts commands on conn, and keeps whose they are in the bucket OPERATIONS of the NATS system

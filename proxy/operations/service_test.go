@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -146,6 +147,43 @@ func TestAnOperationFails(t *testing.T) {
 		require.NoError(t, err)
 		requireError(t, want, operation)
 	}
+}
+
+// descriptions are the messages that are known now.
+type descriptions = protoregistry.Types
+
+// An answer of a message that nothing describes any more is told of, and shown when something does again. It does not stand in
+// the way of others.
+func TestAnAnswerThatNothingDescribes(t *testing.T) {
+	l := newLab(t)
+	l.serve(func(_ context.Context, payload []byte) ([]byte, error) {
+		if string(payload) == "missing" {
+			return nil, status.Error(codes.NotFound, "no such thing")
+		}
+		return payload, nil
+	})
+	known := &descriptions{}
+	p := l.proxy(operations.WithTypes(known))
+	operation, err := p.start(l.as("ada"), "", "hello")
+	require.NoError(t, err)
+	failing, err := p.start(l.as("ada"), "", "missing")
+	require.NoError(t, err)
+	const unknown = `code:9 message:"the command has succeeded, but no service describes its answer, a natsgrpctest.v1.CommandResponse, any more" ` +
+		`details:{[type.googleapis.com/google.rpc.ErrorInfo]:{reason:"ANSWER_UNKNOWN" domain:"operations.v1" metadata:{key:"type" value:"natsgrpctest.v1.CommandResponse"}}}`
+	done, err := p.wait(l.as("ada"), operation.GetName())
+	require.NoError(t, err)
+	requireError(t, unknown, done)
+	failed, err := p.wait(l.as("ada"), failing.GetName())
+	require.NoError(t, err)
+	requireError(t, `code:5 message:"no such thing"`, failed)
+	listed := p.list(t, l.as("ada"))
+	require.Len(t, listed, 2)
+	requireError(t, unknown, listed[0])
+
+	require.NoError(t, known.RegisterMessage((&pb.CommandResponse{}).ProtoReflect().Type()))
+	done, err = p.get(l.as("ada"), operation.GetName())
+	require.NoError(t, err)
+	require.Equal(t, "hello", responseOf(t, done))
 }
 
 // requireError requires that an operation ends with a status, which is in the text format.
@@ -409,6 +447,8 @@ func TestWithoutNATSOperationsAreUnavailable(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	_, err := operations.New(nil, nil, operations.WithLogger(nil))
 	require.EqualError(t, err, "operations: logger is nil")
+	_, err = operations.New(nil, nil, operations.WithTypes(nil))
+	require.EqualError(t, err, "operations: types are nil")
 }
 
 // The connection passes on what is not the service's.

@@ -29,6 +29,8 @@ type edition struct {
 	docs func() *openapi.API // made when it is asked for the first time: it is most of what an edition costs
 	rpc  *rpc.Handler
 	ui   http.Handler
+	// types are those of the messages that may be in an answer.
+	types transcode.Types
 }
 
 // newEdition returns what a server with a config serves of services, which may be there in several versions, for those whom
@@ -68,7 +70,7 @@ func newEdition(conn grpc.ClientConnInterface, config Config, services []protore
 	if err != nil {
 		return nil, err
 	}
-	e := &edition{api: api, rest: compress.Handler(api), rpc: protocols, ui: config.UI}
+	e := &edition{api: api, rest: compress.Handler(api), rpc: protocols, ui: config.UI, types: types}
 	if e.ui == nil {
 		if e.ui, err = newPlaceholder(config.Prefix, api.Bindings()); err != nil {
 			return nil, fmt.Errorf("server: %w", err)

@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/codingflow/rating/proxy/transcode"
 )
 
 const (
@@ -19,7 +21,8 @@ const (
 
 // Descriptors finds the services and methods that a [Server] serves now, whatever updates it gets: it is what a connection
 // looks them up in. A method that the first version of its service lacks is found by its own name, and so is, for a while,
-// what is not served any more, since a request may have begun before. It is safe for concurrent use.
+// what is not served any more, since a request may have begun before. It also finds the messages that what is served now can show
+// in JSON. It is safe for concurrent use.
 type Descriptors struct {
 	current atomic.Pointer[catalog]
 
@@ -32,6 +35,7 @@ type catalog struct {
 	services map[protoreflect.FullName]protoreflect.ServiceDescriptor
 	methods  map[protoreflect.FullName]protoreflect.MethodDescriptor // that are not those of services
 	served   []protoreflect.ServiceDescriptor
+	types    transcode.Types // of messages, wherever they are in what is served
 }
 
 type retired struct {
@@ -42,7 +46,8 @@ type retired struct {
 // NewDescriptors returns Descriptors that find the services of files, until a server with them is updated.
 func NewDescriptors(files *protoregistry.Files) *Descriptors {
 	d := &Descriptors{}
-	d.current.Store(newCatalog(Services(files), nil))
+	services := Services(files)
+	d.current.Store(newCatalog(services, nil, allTypes(services, files)))
 	return d
 }
 
@@ -63,8 +68,17 @@ func (d *Descriptors) FindDescriptorByName(name protoreflect.FullName) (protoref
 	return nil, protoregistry.NotFound
 }
 
-// replace has services found, which are as routing.services are.
-func (d *Descriptors) replace(services []protoreflect.ServiceDescriptor) {
+// FindMessageByName returns a message of the services that are served, of config.Files, of a file that these import, or linked in;
+// protoregistry.NotFound if there is none.
+func (d *Descriptors) FindMessageByName(name protoreflect.FullName) (protoreflect.MessageType, error) {
+	if message, err := d.current.Load().types.FindMessageByName(name); err == nil {
+		return message, nil
+	}
+	return protoregistry.GlobalTypes.FindMessageByName(name)
+}
+
+// replace has services found, which are as routing.services are, and their types.
+func (d *Descriptors) replace(services []protoreflect.ServiceDescriptor, types transcode.Types) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := time.Now()
@@ -84,15 +98,16 @@ func (d *Descriptors) replace(services []protoreflect.ServiceDescriptor) {
 		}
 	}
 	d.retired = kept
-	d.current.Store(newCatalog(services, kept))
+	d.current.Store(newCatalog(services, kept, types))
 }
 
 // newCatalog returns a catalog in which of the same names those of served go first, and then the last to retire.
-func newCatalog(served []protoreflect.ServiceDescriptor, after []retired) *catalog {
+func newCatalog(served []protoreflect.ServiceDescriptor, after []retired, types transcode.Types) *catalog {
 	c := &catalog{
 		services: map[protoreflect.FullName]protoreflect.ServiceDescriptor{},
 		methods:  map[protoreflect.FullName]protoreflect.MethodDescriptor{},
 		served:   served,
+		types:    types,
 	}
 	for _, service := range served {
 		c.add(service)

@@ -88,7 +88,7 @@ func (s *Server) put(services []protoreflect.ServiceDescriptor) (err error) {
 	if err != nil {
 		return err
 	}
-	s.config.Descriptors.replace(services) // first, so that no request is routed to a method that is not known
+	s.config.Descriptors.replace(services, next.types) // first, so that no request is routed to a method that is not known
 	s.tellSkipped(next)
 	s.edition.Store(next)
 	s.tellChanged(services)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -136,6 +137,26 @@ func TestDescriptorsFollow(t *testing.T) {
 	}
 	require.Len(t, descriptors.retired, maxRetired)
 	require.Nil(t, find("film.v1.Service.Old"))
+}
+
+// Messages are found while they are served, those of requests on their way not longer: nobody asks for them.
+func TestDescriptorsFindWhatCanBeShown(t *testing.T) {
+	descriptors := NewDescriptors(BuiltIn())
+	server := newServer(t, &users{}, Config{Descriptors: descriptors})
+	finds := func(name protoreflect.FullName) bool {
+		found, err := descriptors.FindMessageByName(name)
+		require.True(t, err == nil || errors.Is(err, protoregistry.NotFound), "%v", err)
+		return found != nil
+	}
+	for range 2 {
+		require.True(t, finds("rating.v1.User"))
+		require.True(t, finds("google.protobuf.Empty"), "it is linked in")
+		require.False(t, finds("film.v1.M"))
+		server.Update(publishedFilms(version(1, films(t, "Get /films"))))
+		require.True(t, finds("film.v1.M"))
+		require.True(t, finds("rating.v1.User"))
+		server.Update(nil)
+	}
 }
 
 // What one version says ends in its refusal, even where code below panics.
