@@ -68,13 +68,17 @@ func describe(t testing.TB, name string, methods ...string) protoreflect.FileDes
 	return file
 }
 
-// implement returns a service of a file, whose methods answer "<method> <name>".
-func implement(file protoreflect.FileDescriptor) *grpc.ServiceDesc {
+// implement returns a service of a file, whose methods answer "<method> <name>". Its streams are what watch makes of them.
+func implement(file protoreflect.FileDescriptor, watch grpc.StreamHandler) *grpc.ServiceDesc {
 	service := file.Services().Get(0)
 	desc := &grpc.ServiceDesc{ServiceName: string(service.FullName())}
 	for i := range service.Methods().Len() {
 		method := service.Methods().Get(i)
 		name := method.Input().Fields().ByName("name")
+		if method.IsStreamingServer() {
+			desc.Streams = append(desc.Streams, grpc.StreamDesc{StreamName: string(method.Name()), ServerStreams: true, Handler: watch})
+			continue
+		}
 		desc.Methods = append(desc.Methods, grpc.MethodDesc{
 			MethodName: string(method.Name()),
 			Handler: func(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
@@ -94,11 +98,17 @@ func implement(file protoreflect.FileDescriptor) *grpc.ServiceDesc {
 // test at the latest.
 func begin(t testing.TB, nc *nats.Conn, file protoreflect.FileDescriptor) (worker *natsgrpc.Server, stop func()) {
 	t.Helper()
+	return beginWith(t, nc, file, nil)
+}
+
+// beginWith is begin for a service with streams.
+func beginWith(t testing.TB, nc *nats.Conn, file protoreflect.FileDescriptor, watch grpc.StreamHandler) (worker *natsgrpc.Server, stop func()) {
+	t.Helper()
 	files := &protoregistry.Files{}
 	require.NoError(t, files.RegisterFile(file))
 	worker, err := natsgrpc.NewServer(nc, natsgrpc.WithDescriptors(files), natsgrpc.WithPublishedDescriptors(), natsgrpc.WithLogger(quiet(t)))
 	require.NoError(t, err)
-	worker.RegisterService(implement(file), nil)
+	worker.RegisterService(implement(file, watch), nil)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- worker.Serve(ctx) }()
