@@ -1,91 +1,37 @@
 package faults
 
 import (
-	"bufio"
 	"context"
-	"encoding/binary"
-	"io"
 	"math"
-	"net"
-	"os"
 	"runtime"
-	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/http2"
 
+	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
-	"github.com/codingflow/rating/proxy/server"
 )
 
-// The frames of HTTP/2 (RFC 9113, section 6).
-const (
-	frameHeaders      = 0x1
-	frameRST          = 0x3
-	frameSettings     = 0x4
-	framePing         = 0x6
-	frameGoAway       = 0x7
-	frameContinuation = 0x9
-	endStream         = 0x1
-	endHeaders        = 0x4
-)
-
-// frame returns a frame.
-func frame(kind, flags byte, stream uint32, payload []byte) []byte {
-	data := make([]byte, 3, 9+len(payload))
-	data[0], data[1], data[2] = byte(len(payload)>>16), byte(len(payload)>>8), byte(len(payload))
-	data = binary.BigEndian.AppendUint32(append(data, kind, flags), stream)
-	return append(data, payload...)
-}
-
-// preface is how a connection of HTTP/2 begins.
-func preface() []byte {
-	return append([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), frame(frameSettings, 0, 0, nil)...)
-}
-
-// getHeaders is a GET of a user that takes its time, in HPACK: by the static table, and two literals.
-func getHeaders() []byte {
-	const path, authority = "/api/users/slow", "x"
-	block := []byte{0x82, 0x86, 0x04, byte(len(path))} // :method GET, :scheme http, :path
-	block = append(block, path...)
-	block = append(block, 0x01, byte(len(authority))) // :authority
-	return append(block, authority...)
-}
-
-// goAway reads frames until the server closes the connection, and returns the error code of its last GOAWAY, and false if it
-// sent none.
-func goAway(t *testing.T, conn net.Conn) (code uint32, ok bool) {
-	t.Helper()
-	reader := bufio.NewReader(conn)
-	head := make([]byte, 9)
-	for {
-		if _, err := io.ReadFull(reader, head); err != nil {
-			require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "the connection stays open")
-			return code, ok
-		}
-		payload := make([]byte, int(head[0])<<16|int(head[1])<<8|int(head[2]))
-		if _, err := io.ReadFull(reader, payload); err != nil {
-			return code, ok
-		}
-		if head[3] == frameGoAway {
-			code, ok = binary.BigEndian.Uint32(payload[4:]), true
-		}
+// TestRapidReset begins calls and ends each at once: the client cancels it (CVE-2023-44487), or makes the server do so by a frame
+// that may not be (CVE-2025-8671). They end as fast as they come, so the server has no reason to give up the connection; if it
+// falls behind by four times the streams that it allows, it does. At no time do more run than that.
+func TestRapidReset(t *testing.T) {
+	ends := map[string]func(c *http2Conn, stream uint32) error{
+		"cancelled": func(c *http2Conn, stream uint32) error { return c.WriteRSTStream(stream, http2.ErrCodeCancel) },
+		"broken":    func(c *http2Conn, stream uint32) error { return c.WriteWindowUpdate(stream, 0) },
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			overBoth(t, func(t *testing.T, w *world) { rapidReset(t, w, end) })
+		})
 	}
 }
 
-// The error codes with which the server ends a connection (RFC 9113, section 7).
-const (
-	protocolError  = 0x1
-	frameSizeError = 0x6
-	enhanceCalm    = 0xb
-)
-
-// TestRapidReset begins calls and cancels each at once. They end as fast as they come, so the server has no reason to give up
-// the connection; if it falls behind by four times the streams that it allows, it does. At no time do more run than that.
-func TestRapidReset(t *testing.T) {
-	w := newDefaultWorld(t, server.Config{})
+func rapidReset(t *testing.T, w *world, end func(c *http2Conn, stream uint32) error) {
 	var running, most atomic.Int64
 	w.users.get = func(ctx context.Context, r *ratingv1.GetUserRequest) (*ratingv1.User, error) {
 		if r.GetName() != "users/slow" {
@@ -99,26 +45,24 @@ func TestRapidReset(t *testing.T) {
 		return nil, ctx.Err()
 	}
 	flood := func() {
-		conn := w.dial()
-		_, err := conn.Write(preface())
-		require.NoError(t, err)
+		conn := w.dialHTTP2()
 		done := make(chan int, 1)
-		go func() {
-			for n := range many(5000) {
-				stream := uint32(2*n + 1)
-				request := append(frame(frameHeaders, endHeaders|endStream, stream, getHeaders()), frame(frameRST, 0, stream, []byte{0, 0, 0, 8})...)
-				if _, err := conn.Write(request); err != nil {
-					done <- n
-					return
-				}
+		sent := conn.flood(many(5000), func(n int) error {
+			stream := uint32(2*n + 1)
+			if err := conn.request(stream, "/api/users/slow"); err != nil {
+				return err
 			}
-			done <- many(5000)
-			_ = conn.(*net.TCPConn).CloseWrite()
+			return end(conn, stream)
+		})
+		go func() {
+			n := <-sent
+			conn.closeWrite()
+			done <- n
 		}()
-		code, ok := goAway(t, conn)
-		t.Logf("sent %d calls; GOAWAY %v with code %d", receive(t, "the end of the flood", done), ok, code)
-		if ok && code != 0 {
-			require.EqualValues(t, enhanceCalm, code)
+		code, ok := conn.goAway()
+		t.Logf("sent %d calls; GOAWAY %v with %v", receive(t, "the end of the flood", done), ok, code)
+		if ok && code != http2.ErrCodeNo {
+			require.Equal(t, http2.ErrCodeEnhanceYourCalm, code)
 		}
 	}
 	w.requireHealthy()
@@ -137,60 +81,116 @@ func TestRapidReset(t *testing.T) {
 
 // TestHTTP2Floods sends cheap frames without end. The server gives up the connection, and nothing of it is left.
 func TestHTTP2Floods(t *testing.T) {
-	w := newDefaultWorld(t, server.Config{})
-	w.requireHealthy()
 	tests := []struct {
 		name string
-		// next returns what to send n-th, without end.
-		next func(n int) []byte
+		// next sends the n-th frame, of any number.
+		next func(c *http2Conn, n int) error
 		// deaf is a client that does not read what it is answered.
 		deaf bool
-		want uint32 // the code, if there is a last word
+		want http2.ErrCode // if there is a last word
 	}{
-		{"continuation", func(n int) []byte {
+		{"headers without end", func(c *http2Conn, n int) error {
 			if n == 0 {
-				return frame(frameHeaders, endStream, 1, getHeaders())
+				return c.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: c.get("/api/users/a"), EndStream: true})
 			}
-			return frame(frameContinuation, 0, 1, literal("x-a", 1000))
-		}, false, protocolError},
-		{"a large frame", func(int) []byte { return frame(frameHeaders, 0, 1, make([]byte, 32<<10)) }, false, frameSizeError},
-		{"ping", func(int) []byte { return frame(framePing, 0, 0, make([]byte, 8)) }, true, 0},
+			return c.WriteContinuation(1, false, c.literal("x-a", 1000))
+		}, false, http2.ErrCodeProtocol},
+		{"a large frame", func(c *http2Conn, _ int) error {
+			return c.WriteRawFrame(http2.FrameHeaders, 0, 1, make([]byte, 32<<10))
+		}, false, http2.ErrCodeFrameSize},
+		{"pings whose answers are not taken", func(c *http2Conn, _ int) error { return c.WritePing(false, [8]byte{}) }, true, 0},
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			before, heap := runtime.NumGoroutine(), liveHeap()
-			conn := w.dial()
-			_, err := conn.Write(preface())
-			require.NoError(t, err)
-			done := make(chan error, 1)
-			go func() {
-				var err error
-				for n := 0; err == nil; n++ {
-					_, err = conn.Write(test.next(n))
+	overBoth(t, func(t *testing.T, w *world) {
+		w.requireHealthy()
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				before, heap := runtime.NumGoroutine(), liveHeap()
+				conn := w.dialHTTP2()
+				done := conn.flood(math.MaxInt, func(n int) error { return test.next(conn, n) })
+				if !test.deaf {
+					if code, ok := conn.goAway(); ok {
+						require.Equal(t, test.want, code)
+					}
 				}
-				done <- err
-			}()
-			if !test.deaf {
-				if code, ok := goAway(t, conn); ok {
-					require.Equal(t, test.want, code)
-				}
-			}
-			require.NotErrorIs(t, receive(t, "the end of the flood", done), os.ErrDeadlineExceeded)
-			require.NoError(t, conn.Close())
-			w.requireQuiet(before)
-			require.Less(t, liveHeap(), heap+8<<20)
-			w.requireHealthy()
-		})
-	}
+				t.Logf("the server has closed the connection after %d frames", receive(t, "the end of the flood", done))
+				_ = conn.Close() // the server has, and TLS cannot say farewell
+				w.requireQuiet(before)
+				require.Less(t, liveHeap(), heap+8<<20)
+				w.requireHealthy()
+			})
+		}
+	})
 }
 
-// literal returns a header in HPACK that is not indexed, with a value of at least 127 bytes.
-func literal(name string, length int) []byte {
-	block := append([]byte{0, byte(len(name))}, name...)
-	block = append(block, 0x7f) // 127 and what follows, in pieces of 7 bits, the lowest first
-	rest := length - 127
-	for ; rest >= 1<<7; rest >>= 7 {
-		block = append(block, byte(rest&0x7f|0x80))
+// TestHTTP2FloodsAreCheap sends cheap frames for which net/http has no bound, as fast as they are taken. Each takes the server less
+// time than a call, and none takes memory. Others are served meanwhile, and nothing is left.
+func TestHTTP2FloodsAreCheap(t *testing.T) {
+	const batch, none = 100, http2.FrameType(0xff)
+	ping := func(c *http2Conn) error { return c.WritePing(false, [8]byte{}) }
+	tests := []struct {
+		name string
+		// next sends the n-th frame. The 0-th begins the flood.
+		next func(c *http2Conn, n int) error
+		// answer is what each frame is answered with. Of those without an answer a ping ends each batch.
+		answer http2.FrameType
+	}{
+		{"calls", func(c *http2Conn, n int) error { return c.request(uint32(2*n+1), "/healthz") }, http2.FrameHeaders},
+		{"ping", func(c *http2Conn, _ int) error { return ping(c) }, http2.FramePing},
+		{"settings", func(c *http2Conn, n int) error {
+			return c.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: uint32(n)})
+		}, none},
+		{"empty data", func(c *http2Conn, n int) error {
+			if n == 0 {
+				return c.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: c.post("/api/upload"), EndHeaders: true})
+			}
+			return c.WriteData(1, false, nil)
+		}, none},
+		{"empty continuation", func(c *http2Conn, n int) error {
+			if n%batch == 0 {
+				return c.WriteHeaders(http2.HeadersFrameParam{StreamID: uint32(2*n + 1), BlockFragment: c.get("/healthz"), EndStream: true})
+			}
+			return c.WriteContinuation(uint32(2*(n-n%batch)+1), n%batch == batch-1, nil)
+		}, none},
 	}
-	return append(append(block, byte(rest)), strings.Repeat("a", length)...)
+	overBoth(t, func(t *testing.T, w *world) {
+		w.streams.OnUpload = func(stream natsgrpctest.UploadStream) error {
+			_, err := stream.Recv()
+			return err
+		}
+		w.requireHealthy()
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				before, heap, n := runtime.NumGoroutine(), liveHeap(), many(20_000)
+				conn := w.dialHTTP2()
+				used := cpuTime(t)
+				for sent := 0; sent < n; sent += batch {
+					for i := range batch {
+						require.NoError(t, test.next(conn, sent+i))
+					}
+					if test.answer == none {
+						require.NoError(t, ping(conn))
+						conn.settle(1, http2.FramePing)
+					} else {
+						conn.settle(batch, test.answer)
+					}
+					if sent == n/2 {
+						w.requireHealthy()
+					}
+				}
+				t.Logf("%d frames take %v of CPU each, both ends counted", n, (cpuTime(t)-used)/time.Duration(n))
+				require.Less(t, liveHeap(), heap+8<<20)
+				_ = conn.Close() // TLS may find that the server has
+				w.requireQuiet(before)
+				w.requireHealthy()
+			})
+		}
+	})
+}
+
+// cpuTime returns what the process has used of its cores.
+func cpuTime(t testing.TB) time.Duration {
+	t.Helper()
+	var usage syscall.Rusage
+	require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

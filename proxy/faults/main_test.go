@@ -3,6 +3,7 @@ package faults
 import (
 	"bufio"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -167,6 +168,8 @@ type world struct {
 	streams *natsgrpctest.Streams
 	nc      *nats.Conn
 	address string
+	// trusted is what certificate the proxy has, nil if it speaks no TLS.
+	trusted *x509.CertPool
 	server  *server.Server
 	// stopService stops the service that the world has begun with.
 	stopService func()
@@ -236,11 +239,7 @@ func (w *world) work(url string) (stop func()) {
 // dial opens a connection that is closed when the test ends.
 func (w *world) dial() net.Conn {
 	w.t.Helper()
-	conn, err := net.Dial("tcp", w.address)
-	require.NoError(w.t, err)
-	w.t.Cleanup(func() { conn.Close() })
-	require.NoError(w.t, conn.SetDeadline(time.Now().Add(soon)))
-	return conn
+	return w.dialProtocol("http/1.1")
 }
 
 // last is a request after which the server closes the connection.
