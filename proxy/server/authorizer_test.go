@@ -46,11 +46,14 @@ func (b *logBuffer) text() string {
 }
 
 // Every wrong token, on the way that a client's takes: the status and the header are right, and neither the answer nor the
-// logs have any part of it.
+// logs, at level debug, nor the traces and the metrics have any part of it.
 func TestWrongTokensAreRefusedAndNotLogged(t *testing.T) {
 	provider := authtest.NewProvider(t)
 	tests := authtest.WrongTokens(t, provider)
-	server, logged, _ := guarded(t, provider, Config{})
+	tracers, spans := traced(t)
+	meters, collect := measured(t)
+	server, logged, _ := guarded(t, provider, Config{TracerProvider: tracers, MeterProvider: meters})
+	told := func() string { return fmt.Sprintf("%s %+v %v", logged.text(), spans(), collect()) }
 	require.Equal(t, 200, do(server, "GET", "/api/users/ada", "Authorization: Bearer "+provider.Token(nil)).Code)
 	statuses := map[codes.Code]int{codes.Unauthenticated: 401, codes.InvalidArgument: 400}
 	names := map[codes.Code]string{codes.Unauthenticated: "UNAUTHENTICATED", codes.InvalidArgument: "INVALID_ARGUMENT"}
@@ -65,14 +68,26 @@ func TestWrongTokensAreRefusedAndNotLogged(t *testing.T) {
 			require.JSONEq(t, fmt.Sprintf(`{"error": {"code": %d, "message": %q, "status": %q, "details": [
 				{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": %q, "domain": "auth.v1"}]}}`,
 				w.Code, test.Message, names[test.Code], test.Reason), w.Body.String())
+			connect := httptest.NewRequest(http.MethodPost, "/rating.v1.UserService/GetUser", strings.NewReader("{}"))
+			connect.Header = http.Header{"Content-Type": {"application/json"}, "Authorization": test.Authorization}
+			answered := httptest.NewRecorder()
+			server.ServeHTTP(answered, connect)
+			require.Equal(t, w.Code, answered.Code)
 			for _, value := range test.Authorization {
 				requireNoPart(t, value, w.Body.String())
-				requireNoPart(t, value, logged.text())
+				requireNoPart(t, value, answered.Body.String())
 			}
 		})
 	}
+	all := told()
 	require.Contains(t, logged.text(), `"error":"auth: the token has expired"`)
-	requireNoPart(t, provider.Token(nil), logged.text())
+	require.Len(t, spans(), 1+2*len(tests))
+	for _, test := range tests {
+		for _, value := range test.Authorization {
+			requireNoPart(t, value, all)
+		}
+	}
+	requireNoPart(t, provider.Token(nil), all)
 }
 
 // requireNoPart requires that a text has no part of a header's value, 10 bytes or more.

@@ -189,6 +189,36 @@ func TestKeptOutcomesAreBounded(t *testing.T) {
 	require.Len(t, *known.known.Load(), maxOutcomes/2)
 }
 
+// The SDK cannot forget a series: that of a route which is gone stays, and counts no more.
+func TestTheSeriesOfARouteStayWhenItIsGone(t *testing.T) {
+	meters, collect := measured(t)
+	server := newServer(t, &users{}, Config{MeterProvider: meters})
+	server.Update(publishedFilms(version(1, films(t, "Get /films"))))
+	do(server, "GET", "/api/films")
+	server.Update(nil)
+	do(server, "GET", "/api/films")
+	require.Equal(t, map[string]int64{
+		"error.type=501,http.request.method=GET,http.response.status_code=501,http.route=/api/films,rpc.response.status_code=UNIMPLEMENTED,url.scheme=http": 1,
+		"http.request.method=GET,http.response.status_code=404,rpc.response.status_code=NOT_FOUND,url.scheme=http":                                          1,
+	}, collect()["http.server.request.duration"])
+}
+
+// However many routes have come and gone, a metric has 2,000 series. Beyond them all are counted in one, and none is lost.
+func TestSeriesAreBounded(t *testing.T) {
+	meters, collect := measured(t)
+	metrics, err := newRequestMetrics(meters.Meter("test"))
+	require.NoError(t, err)
+	const outcomes, bound = 2500, 2000
+	for i := range outcomes {
+		metrics.record(t.Context(), outcome{route: fmt.Sprint("/", i), status: http.StatusOK}, time.Second, 1, 1)
+	}
+	collected := collect()
+	for _, name := range []string{"http.server.request.duration", "http.server.request.body.size", "http.server.response.body.size"} {
+		require.Len(t, collected[name], bound, name)
+		require.EqualValues(t, outcomes-bound+1, collected[name]["otel.metric.overflow=true"], name)
+	}
+}
+
 // traced returns a tracer provider, and what tells the spans that have ended.
 func traced(t testing.TB) (trace.TracerProvider, func() tracetest.SpanStubs) {
 	t.Helper()
