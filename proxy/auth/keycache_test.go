@@ -106,7 +106,7 @@ func TestANewKeyIsKnownAtOnce(t *testing.T) {
 func TestAWithdrawnKeyIsRefusedFiveMinutesLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		provider := authtest.NewOffline(t)
-		a, _ := authenticator(t, provider)
+		a, l := authenticator(t, provider)
 		token := provider.Token(nil)
 		require.NoError(t, authorize(t, a, bearer(token)).err)
 		withdrawn := provider.Key()
@@ -118,6 +118,7 @@ func TestAWithdrawnKeyIsRefusedFiveMinutesLater(t *testing.T) {
 			`Bearer realm="api", error="invalid_token", error_description="the token's key is not one of the issuer's"`,
 		}, refusedOf(t, authorize(t, a, bearer(token)).err))
 		require.NoError(t, authorize(t, a, bearer(provider.Token(nil))).err)
+		requireNoPart(t, token, l.String(), "the log")
 
 		// All of them.
 		provider.Withdraw(provider.Key())

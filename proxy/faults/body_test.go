@@ -155,7 +155,10 @@ func (zeros) Read(p []byte) (int, error) {
 // HTTP/2, or nothing at all. Each ends in time, however much it has sent, and nobody else notices.
 func TestSlowloris(t *testing.T) {
 	const timeout = 2 * time.Second
-	w := newDefaultWorld(t, server.Config{ReadTimeout: timeout})
+	// All are those of one client, which may not have as many connections and calls by default.
+	w := newDefaultWorld(t, server.Config{
+		ReadTimeout: timeout, MaxConnectionsPerClient: server.DefaultMaxConnections, MaxInFlightPerClient: server.DefaultMaxInFlight,
+	})
 	w.requireHealthy()
 	tests := []struct {
 		name, head string

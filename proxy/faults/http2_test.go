@@ -45,7 +45,7 @@ func rapidReset(t *testing.T, w *world, end func(c *http2Conn, stream uint32) er
 		return nil, ctx.Err()
 	}
 	flood := func() {
-		conn := w.dialHTTP2()
+		conn := w.dialHTTP2(t)
 		done := make(chan int, 1)
 		sent := conn.flood(many(5000), func(n int) error {
 			stream := uint32(2*n + 1)
@@ -105,7 +105,7 @@ func TestHTTP2Floods(t *testing.T) {
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
 				before, heap := runtime.NumGoroutine(), liveHeap()
-				conn := w.dialHTTP2()
+				conn := w.dialHTTP2(t)
 				done := conn.flood(math.MaxInt, func(n int) error { return test.next(conn, n) })
 				if !test.deaf {
 					if code, ok := conn.goAway(); ok {
@@ -161,7 +161,7 @@ func TestHTTP2FloodsAreCheap(t *testing.T) {
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
 				before, heap, n := runtime.NumGoroutine(), liveHeap(), many(20_000)
-				conn := w.dialHTTP2()
+				conn := w.dialHTTP2(t)
 				used := cpuTime(t)
 				for sent := 0; sent < n; sent += batch {
 					for i := range batch {
@@ -184,6 +184,25 @@ func TestHTTP2FloodsAreCheap(t *testing.T) {
 				w.requireHealthy()
 			})
 		}
+	})
+}
+
+// TestSettingsWhoseAnswersAreNotTaken has a client change its mind and not read that the server has heard it. The server says so once
+// for many, so it need keep nothing, and others are served.
+func TestSettingsWhoseAnswersAreNotTaken(t *testing.T) {
+	overBoth(t, func(t *testing.T, w *world) {
+		w.requireHealthy()
+		before, heap, n := runtime.NumGoroutine(), liveHeap(), many(100_000)
+		conn := w.dialHTTP2(t)
+		done := conn.flood(n, func(int) error { return conn.WriteSettings() })
+		require.Equal(t, n, receive(t, "the end of the flood", done))
+		w.requireHealthy()
+		require.Less(t, liveHeap(), heap+8<<20)
+		require.NoError(t, conn.WritePing(false, [8]byte{}))
+		conn.settle(1, http2.FramePing)
+		_ = conn.Close() // TLS may find that the server has
+		w.requireQuiet(before)
+		w.requireHealthy()
 	})
 }
 

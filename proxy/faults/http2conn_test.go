@@ -64,17 +64,18 @@ type http2Conn struct {
 }
 
 // dialHTTP2 opens a connection that has begun as it should.
-func (w *world) dialHTTP2() *http2Conn {
-	w.t.Helper()
-	c := &http2Conn{Conn: w.dialProtocol(http2.NextProtoTLS), t: w.t}
+func (w *world) dialHTTP2(t testing.TB) *http2Conn {
+	t.Helper()
+	c := &http2Conn{Conn: w.dialProtocol(http2.NextProtoTLS), t: t}
 	c.writer = bufio.NewWriterSize(c.Conn, 16<<10)
 	c.Framer = http2.NewFramer(c.writer, bufio.NewReader(c.Conn))
 	c.AllowIllegalWrites = true
 	c.hpack = hpack.NewEncoder(&c.block)
 	_, err := c.writer.WriteString(http2.ClientPreface)
-	require.NoError(w.t, err)
-	require.NoError(w.t, c.WriteSettings())
-	require.NoError(w.t, c.writer.Flush())
+	require.NoError(t, err)
+	require.NoError(t, c.WriteSettings())
+	require.NoError(t, c.WriteWindowUpdate(0, 1<<30)) // for the bodies of all answers
+	require.NoError(t, c.writer.Flush())
 	return c
 }
 
@@ -146,6 +147,7 @@ func (c *http2Conn) goAway() (code http2.ErrCode, ok bool) {
 // settle sends what was written, and reads until as many frames of a type have come that answer.
 func (c *http2Conn) settle(n int, kind http2.FrameType) {
 	c.t.Helper()
+	require.NoError(c.t, c.SetDeadline(time.Now().Add(soon)))
 	require.NoError(c.t, c.writer.Flush())
 	for n > 0 {
 		frame, err := c.ReadFrame()
