@@ -24,13 +24,13 @@ func (s *schemas) request(b *transcode.Binding) *requestBody {
 		required bool
 		text     string
 	)
-	input := b.Method.Input()
+	request := b.Method.Input()
 	switch {
 	case b.BodyField != nil:
 		if isHTTPBody(b.BodyField) {
 			return &requestBody{Description: commentOf(b.BodyField), Content: anyBody(), Required: isRequired(b.BodyField, optionsOf(b.BodyField))}
 		}
-		use := whole
+		use := input
 		if b.Mask != nil {
 			use = patch
 		}
@@ -38,16 +38,16 @@ func (s *schemas) request(b *transcode.Binding) *requestBody {
 		text, body.Description = body.Description, ""
 		body.ReadOnly, body.WriteOnly = false, false
 	case b.BodyAll:
-		if isHTTPBodyMessage(input) {
+		if isHTTPBodyMessage(request) {
 			return &requestBody{Content: anyBody()}
 		}
 		if bound := boundFields(b); len(bound) > 0 {
-			body = s.object(input, whole, bound)
+			body = s.object(request, input, bound)
 			text, body.Description = body.Description, ""
 		} else {
-			body = s.message(input, whole)
+			body = s.message(request, input)
 		}
-		required = demands(input)
+		required = demands(request)
 	default:
 		return nil
 	}
@@ -72,20 +72,20 @@ func boundFields(b *transcode.Binding) []protoreflect.FieldDescriptor {
 
 // response returns the answer of a binding to a call that went well.
 func (s *schemas) response(b *transcode.Binding) *response {
-	output := b.Method.Output()
+	message := b.Method.Output()
 	var one *schema
 	switch {
-	case b.ResponseField != nil && isHTTPBody(b.ResponseField), b.ResponseField == nil && isHTTPBodyMessage(output):
+	case b.ResponseField != nil && isHTTPBody(b.ResponseField), b.ResponseField == nil && isHTTPBodyMessage(message):
 		text := "The content, of the type that the Content-Type header names."
 		if b.Method.IsStreamingServer() {
 			text = "The content, as it comes, of the type that the Content-Type header names."
 		}
 		return &response{Description: text, Content: anyBody()}
 	case b.ResponseField != nil:
-		one, _ = s.field(b.ResponseField, whole)
+		one, _ = s.field(b.ResponseField, output)
 		one.ReadOnly, one.WriteOnly = false, false
 	default:
-		one = s.message(output, whole)
+		one = s.message(message, output)
 	}
 	answer := &response{Description: http.StatusText(http.StatusOK)}
 	if !b.Method.IsStreamingServer() {

@@ -32,7 +32,7 @@ type builder struct {
 func newDocument(bindings []*transcode.Binding, config Config) *document {
 	b := &builder{
 		config:    config,
-		schemas:   &schemas{components: map[string]*schema{errorSchema: newErrorSchema(), problemSchema: newProblemSchema()}},
+		schemas:   &schemas{components: map[string]*schema{problemSchema: newProblemSchema()}, answered: map[protoreflect.FullName]bool{}},
 		resources: resourcesOfBindings(bindings),
 		names:     map[string][]wildcard{},
 		ambiguous: ambiguousServices(bindings),
@@ -59,6 +59,10 @@ func newDocument(bindings []*transcode.Binding, config Config) *document {
 	if config.Security != nil {
 		b.document.Components.SecuritySchemes = config.Security.schemes()
 	}
+	for _, binding := range bindings {
+		b.schemas.addAnswered(binding.Method.Output())
+	}
+	b.schemas.components[errorSchema] = b.schemas.newError()
 	for _, binding := range bindings {
 		b.add(binding)
 	}

@@ -36,13 +36,14 @@
 //	enum                   string, a value's name  wrappers              the wrapped value, or null
 //	map                    object                  Any                   object with @type
 //
-// A message in the body of a PATCH with an inferred update mask has a second schema, with -patch behind its name, in which
-// nothing is required. A google.api.HttpBody that is a whole body is any media type. The messages of a stream are the
+// The schema of a message that is answered tells what is always there: all but members of oneofs, messages and what is
+// `optional`, unless it is REQUIRED. Where what is sent is not the same, it has a second schema, with -input behind its
+// name. A third, with -patch, is that of the body of a PATCH with an inferred update mask: in it nothing is required. A google.api.HttpBody that is a whole body is any media type. The messages of a stream are the
 // elements of an array, the lines of NDJSON, or events. Of two messages with the same full name, as two versions of a
 // service have them during an update, the first is described. Extensions of proto2 are not described.
 //
-// From google.api.field_behavior come required, readOnly (OUTPUT_ONLY, and IDENTIFIER, which the path says) and
-// writeOnly. Of the constraints of buf.validate those are stated that JSON Schema has a keyword for, and the others where
+// From google.api.field_behavior come required; in what is sent readOnly (OUTPUT_ONLY, and IDENTIFIER, which the path
+// says); and writeOnly. Of the constraints of buf.validate those are stated that JSON Schema has a keyword for, and the others where
 // they have a text of their own. At most one member of a oneof may be there.
 //
 // # Texts

@@ -1,5 +1,10 @@
 package openapi
 
+import (
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/protobuf/proto"
+)
+
 // errorResponse is the name of the response that every operation has for errors, and errorSchema and problemSchema are those
 // of its bodies.
 const (
@@ -60,18 +65,37 @@ func objectOf(text string, required []string, properties ...property) *schema {
 
 func text() *schema { return &schema{Type: "string"} }
 
+// detailTypes are the messages of google.rpc that clients act upon when they find them in an error's details.
+var detailTypes = []proto.Message{
+	&errdetails.BadRequest{}, &errdetails.ErrorInfo{}, &errdetails.RetryInfo{}, &errdetails.LocalizedMessage{}, &errdetails.Help{},
+}
+
+// knownDetails returns the schema of details, with the fields of those of detailTypes.
+func (s *schemas) knownDetails() *schema {
+	all := details()
+	var known []*schema
+	for _, message := range detailTypes {
+		descriptor := message.ProtoReflect().Descriptor()
+		s.addAnswered(descriptor)
+		tagged := objectOf("", []string{"@type"}, property{"@type", "", &schema{Const: "type.googleapis.com/" + string(descriptor.FullName())}})
+		known = append(known, &schema{AllOf: []*schema{tagged, s.message(descriptor, output)}})
+	}
+	all.Items = &schema{AnyOf: append(known, all.Items)}
+	return all
+}
+
 func details() *schema {
 	return arrayOf(objectOf("", []string{"@type"}, property{"@type", "The type of the message whose fields the object has.", text()}))
 }
 
-// newErrorSchema returns the schema of an error in the shape of AIP-193.
-func newErrorSchema() *schema {
+// newError returns the schema of an error in the shape of AIP-193.
+func (s *schemas) newError() *schema {
 	return objectOf("An error in the JSON shape of AIP-193.", []string{"error"}, property{"error", "", objectOf(
 		"", []string{"code", "message", "status"},
 		property{"code", "The HTTP status.", &schema{Type: "integer", Format: "int32"}},
 		property{"message", "What is wrong, for developers.", text()},
 		property{"status", "The name of the code, such as `NOT_FOUND`.", text()},
-		property{"details", "More about the error, such as a `google.rpc.BadRequest` that names the fields at fault.", details()},
+		property{"details", "More about the error, such as a `google.rpc.BadRequest` that names the fields at fault.", s.knownDetails()},
 	)})
 }
 

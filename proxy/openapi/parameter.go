@@ -78,7 +78,7 @@ func (s *schemas) queryParameters(b *transcode.Binding) (parameters []*parameter
 
 // takeField describes a parameter by the field that it sets.
 func (p *parameter) takeField(s *schemas, field protoreflect.FieldDescriptor) {
-	of, _ := s.field(field, whole)
+	of, _ := s.field(field, input)
 	p.Description, of.Description = of.Description, ""
 	p.Deprecated = p.Deprecated || of.Deprecated
 	of.Deprecated, of.ReadOnly, of.WriteOnly = false, false, false

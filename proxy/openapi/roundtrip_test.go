@@ -128,9 +128,24 @@ func TestWhatIsNotAllowedIsDescribed(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			require.Error(t, validator(t, thingsAPI(t), test.message)([]byte(test.text)))
+			name := test.message
+			if _, ok := at(decode(t, thingsAPI(t)), schemaPrefix+string(name)+"-input"); ok {
+				name += "-input"
+			}
+			require.Error(t, validator(t, thingsAPI(t), name)([]byte(test.text)))
 		})
 	}
+}
+
+func TestWhatIsAnsweredHasAllThatIsAlwaysThere(t *testing.T) {
+	answered := validator(t, ratingAPI(t), "rating.v1.Service")
+	sent := validator(t, ratingAPI(t), "rating.v1.Service-input")
+	full := `{"name": "services/1", "displayName": "Café", "description": "", "averageScore": 0, "ratingCount": "0", "etag": "e"}`
+	require.NoError(t, answered([]byte(full)), "messages such as createTime may be unset")
+	require.NoError(t, sent([]byte(full)))
+	require.Error(t, answered([]byte(`{"displayName": "Café"}`)))
+	require.NoError(t, sent([]byte(`{"displayName": "Café"}`)))
+	require.Error(t, sent([]byte(`{}`)), "display_name is REQUIRED")
 }
 
 func TestAPatchRequiresNothing(t *testing.T) {

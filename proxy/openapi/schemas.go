@@ -12,15 +12,26 @@ import (
 // schemas makes the schemas of messages and enums, each once.
 type schemas struct {
 	components map[string]*schema
+	// answered are the messages that answers hold.
+	answered map[protoreflect.FullName]bool
 }
 
 // purpose is what the JSON of a message is used for.
 type purpose int
 
 const (
-	whole purpose = iota
-	patch         // a body of which an update mask is inferred: nothing is required, down to where masks end
+	output purpose = iota // what is answered: all that is always there is required
+	input                 // what is sent
+	patch                 // a body of which an update mask is inferred: nothing is required, down to where masks end
 )
+
+// ofElements is the purpose of the elements of a list or map: masks do not descend into them.
+func (p purpose) ofElements() purpose {
+	if p == patch {
+		return input
+	}
+	return p
+}
 
 // message returns the schema of a message.
 func (s *schemas) message(message protoreflect.MessageDescriptor, use purpose) *schema {
@@ -28,10 +39,18 @@ func (s *schemas) message(message protoreflect.MessageDescriptor, use purpose) *
 		return known
 	}
 	name := componentName(message)
-	if use == patch && isDemanding(message, map[protoreflect.FullName]bool{}) {
+	if use == patch && !isDemanding(message, map[protoreflect.FullName]bool{}) {
+		use = input
+	}
+	switch {
+	case use == patch:
 		name += "-patch"
-	} else {
-		use = whole
+	case use == input && s.answered[message.FullName()]:
+		if isAsymmetric(message, map[protoreflect.FullName]bool{}) {
+			name += "-input"
+		} else {
+			use = output
+		}
 	}
 	if s.components[name] == nil {
 		object := &schema{}
@@ -51,7 +70,7 @@ func (s *schemas) object(message protoreflect.MessageDescriptor, use purpose, bo
 		}
 		property, required := s.field(field, use)
 		object.Properties.set(field.JSONName(), property)
-		if required && use == whole {
+		if required && use != patch {
 			object.Required = append(object.Required, field.JSONName())
 		}
 	}
@@ -67,7 +86,7 @@ func (s *schemas) object(message protoreflect.MessageDescriptor, use purpose, bo
 			}
 		}
 		object.describe(commentOf(oneof))
-		object.choose(members, use == whole && oneofIsRequired(oneof))
+		object.choose(members, use != patch && oneofIsRequired(oneof))
 	}
 	object.constrainMessage(message)
 	return object
@@ -97,7 +116,7 @@ func oneofText(members []string, required bool) string {
 	return quantity + " one of `" + strings.Join(members, "`, `") + "`."
 }
 
-// field returns the schema of a field, and whether requests must have it.
+// field returns the schema of a field, and whether what is sent must have it, or what is answered always has it.
 func (s *schemas) field(field protoreflect.FieldDescriptor, use purpose) (_ *schema, required bool) {
 	options := optionsOf(field)
 	property := s.values(field, use)
@@ -106,11 +125,22 @@ func (s *schemas) field(field protoreflect.FieldDescriptor, use purpose) (_ *sch
 	if options.has(annotations.FieldBehavior_IMMUTABLE) {
 		property.describe("Immutable.")
 	}
-	property.ReadOnly = options.has(annotations.FieldBehavior_OUTPUT_ONLY) || options.has(annotations.FieldBehavior_IDENTIFIER)
+	property.ReadOnly = use != output && isReadOnly(options)
 	property.WriteOnly = options.has(annotations.FieldBehavior_INPUT_ONLY)
 	property.Deprecated = property.Deprecated || options.deprecated
+	if use == output {
+		return property, isRequired(field, options) || isAlwaysWritten(field)
+	}
 	return property, isRequired(field, options) && !property.ReadOnly
 }
+
+// isReadOnly reports whether what is sent of a field is ignored.
+func isReadOnly(options fieldOptions) bool {
+	return options.has(annotations.FieldBehavior_OUTPUT_ONLY) || options.has(annotations.FieldBehavior_IDENTIFIER)
+}
+
+// isAlwaysWritten reports whether a field is in the JSON of each answer, as zero where it is not set.
+func isAlwaysWritten(field protoreflect.FieldDescriptor) bool { return !field.HasPresence() }
 
 // isRequired reports whether a field must be given.
 func isRequired(field protoreflect.FieldDescriptor, options fieldOptions) bool {
@@ -125,10 +155,10 @@ func (s *schemas) values(field protoreflect.FieldDescriptor, use purpose) *schem
 		return &schema{
 			Type:                 "object",
 			PropertyNames:        mapKey(field.MapKey()),
-			AdditionalProperties: s.value(field.MapValue(), whole),
+			AdditionalProperties: s.value(field.MapValue(), use.ofElements()),
 		}
 	case field.IsList():
-		return arrayOf(s.value(field, whole))
+		return arrayOf(s.value(field, use.ofElements()))
 	default:
 		return s.value(field, use)
 	}
@@ -170,6 +200,47 @@ func (s *schemas) enum(enum protoreflect.EnumDescriptor) *schema {
 		s.components[name] = made
 	}
 	return &schema{Ref: schemaPrefix + name}
+}
+
+// addAnswered adds a message to those that answers hold, and all that it holds.
+func (s *schemas) addAnswered(message protoreflect.MessageDescriptor) {
+	if s.answered[message.FullName()] || wellKnown(message) != nil {
+		return
+	}
+	s.answered[message.FullName()] = true
+	for i := range message.Fields().Len() {
+		if held := messageOf(message.Fields().Get(i)); held != nil {
+			s.addAnswered(held)
+		}
+	}
+}
+
+// messageOf returns the message that a field holds, in its elements or values if it is a list or a map; nil for others.
+func messageOf(field protoreflect.FieldDescriptor) protoreflect.MessageDescriptor {
+	if field.IsMap() {
+		return field.MapValue().Message()
+	}
+	return field.Message()
+}
+
+// isAsymmetric reports whether a message is not the same when it is sent and when it is answered, in itself or in what it
+// holds. seen are the messages that have been looked at.
+func isAsymmetric(message protoreflect.MessageDescriptor, seen map[protoreflect.FullName]bool) bool {
+	if seen[message.FullName()] || wellKnown(message) != nil {
+		return false
+	}
+	seen[message.FullName()] = true
+	for i := range message.Fields().Len() {
+		field := message.Fields().Get(i)
+		options := optionsOf(field)
+		if isReadOnly(options) || isAlwaysWritten(field) && !isRequired(field, options) {
+			return true
+		}
+		if held := messageOf(field); held != nil && isAsymmetric(held, seen) {
+			return true
+		}
+	}
+	return false
 }
 
 // isDemanding reports whether a message requires something that a patch does not, in itself or where a mask descends to.
