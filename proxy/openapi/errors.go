@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/protobuf/proto"
 )
@@ -63,6 +64,15 @@ func objectOf(text string, required []string, properties ...property) *schema {
 	return object
 }
 
+// codeName returns the schema of the name of a code other than OK.
+func codeName() *schema {
+	s := text()
+	for values, i := code.Code_OK.Descriptor().Values(), 1; i < values.Len(); i++ {
+		s.Enum = append(s.Enum, string(values.Get(i).Name()))
+	}
+	return s
+}
+
 func text() *schema { return &schema{Type: "string"} }
 
 // detailTypes are the messages of google.rpc that clients act upon when they find them in an error's details.
@@ -94,7 +104,7 @@ func (s *schemas) newError() *schema {
 		"", []string{"code", "message", "status"},
 		property{"code", "The HTTP status.", &schema{Type: "integer", Format: "int32"}},
 		property{"message", "What is wrong, for developers.", text()},
-		property{"status", "The name of the code, such as `NOT_FOUND`.", text()},
+		property{"status", "The name of the code, such as `NOT_FOUND`.", codeName()},
 		property{"details", "More about the error, such as a `google.rpc.BadRequest` that names the fields at fault.", s.knownDetails()},
 	)})
 }
@@ -106,7 +116,7 @@ func newProblemSchema() *schema {
 		property{"title", "The phrase of the status.", text()},
 		property{"status", "The HTTP status.", &schema{Type: "integer", Format: "int32"}},
 		property{"detail", "What is wrong, for developers.", text()},
-		property{"code", "The name of the code, such as `NOT_FOUND`.", text()},
+		property{"code", "The name of the code, such as `NOT_FOUND`.", codeName()},
 		property{"reason", "What tells errors with the same code apart, within the domain.", text()},
 		property{"domain", "Who gave the reason.", text()},
 		property{"metadata", "More about the reason.", &schema{Type: "object", AdditionalProperties: text()}},

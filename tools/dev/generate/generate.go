@@ -1,5 +1,6 @@
 // Package generate makes the committed code from the protos: it formats, lints and compares them with the baseline,
-// then runs the generators. All of it is Go from tools/gen's go.mod; nothing else need be installed.
+// then runs the generators. All of it is Go from tools/gen's go.mod, and nothing else need be installed, but for the
+// TypeScript: that is made of the OpenAPI document by a tool from npm, and left as it is where there is no npm.
 package generate
 
 import (
@@ -36,8 +37,20 @@ func Run(ctx context.Context, root workspace.Root, newBaseline bool) error {
 				return err
 			}
 		}
-		return generate(ctx, root, image, string(root))
+		if err := generate(ctx, root, image, string(root)); err != nil {
+			return err
+		}
+		return unlessNoNode(writeTypeScript(ctx, root, string(root)))
 	})
+}
+
+// unlessNoNode tells of errNoNode, and passes other errors on.
+func unlessNoNode(err error) error {
+	if errors.Is(err, errNoNode) {
+		fmt.Fprintln(os.Stderr, err)
+		return nil
+	}
+	return err
 }
 
 // Check generates into a temporary folder and reports the committed files that differ.
@@ -53,7 +66,14 @@ func Check(ctx context.Context, root workspace.Root) error {
 		if err := generate(ctx, root, image, fresh); err != nil {
 			return err
 		}
-		stale, err := differences(string(root), fresh)
+		names := []string{"proto"}
+		switch err := writeTypeScript(ctx, root, fresh); {
+		case err == nil:
+			names = append(names, typeScript)
+		case unlessNoNode(err) != nil:
+			return err
+		}
+		stale, err := differences(string(root), fresh, names...)
 		if err == nil && len(stale) > 0 {
 			err = fmt.Errorf("run `go run ./tools/dev generate`: not up to date: %s", strings.Join(stale, ", "))
 		}
@@ -97,20 +117,26 @@ func generate(ctx context.Context, root workspace.Root, image, out string) error
 	return writeComments(image, out)
 }
 
-// differences returns the generated files that are not the same below both folders, by their paths there, sorted.
-func differences(committed, fresh string) ([]string, error) {
+// differences returns the generated files that are not the same below both folders, by their paths there, sorted. It looks
+// at those files and folders in them that are named.
+func differences(committed, fresh string, parts ...string) ([]string, error) {
 	var names []string
 	for _, top := range []string{committed, fresh} {
-		err := filepath.WalkDir(filepath.Join(top, "proto"), func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() || !isGenerated(path) {
+		for _, part := range parts {
+			err := filepath.WalkDir(filepath.Join(top, filepath.FromSlash(part)), func(path string, entry fs.DirEntry, err error) error {
+				switch {
+				case errors.Is(err, fs.ErrNotExist):
+					return nil // so the other folder has it, and differs
+				case err != nil || entry.IsDir() || !isGenerated(path):
+					return err
+				}
+				name, err := filepath.Rel(top, path)
+				names = append(names, name)
 				return err
+			})
+			if err != nil {
+				return nil, err
 			}
-			name, err := filepath.Rel(top, path)
-			names = append(names, name)
-			return err
-		})
-		if err != nil {
-			return nil, err
 		}
 	}
 	slices.Sort(names)
@@ -128,9 +154,9 @@ func differences(committed, fresh string) ([]string, error) {
 	return stale, nil
 }
 
-// isGenerated reports whether a file below proto is a generator's: of protoc-gen-go and -go-grpc, of
-// protoc-gen-grpc-gateway, or the comments.
+// isGenerated reports whether a file is a generator's: of protoc-gen-go and -go-grpc, of protoc-gen-grpc-gateway, the
+// comments, or the TypeScript.
 func isGenerated(path string) bool {
 	return strings.HasSuffix(path, ".pb.go") || strings.HasSuffix(path, ".pb.gw.go") ||
-		strings.HasSuffix(path, filepath.FromSlash(comments))
+		strings.HasSuffix(path, filepath.FromSlash(comments)) || strings.HasSuffix(path, filepath.FromSlash(typeScript))
 }
