@@ -22,6 +22,7 @@ type cli struct {
 	Lint     lintCommand     `cmd:"" help:"Run the linter."`
 	Generate generateCommand `cmd:"" help:"Check the protos and generate the code from them."`
 
+	Seed        seedCommand        `cmd:"" help:"Fill a running system with plausible data, through its API."`
 	OpenAPI     openapiCommand     `cmd:"" name:"openapi" help:"Print the API's OpenAPI document, as the proxy serves it."`
 	Dead        deadCommand        `cmd:"" help:"Look at, replay and drop dead letters: commands whose every attempt failed."`
 	Routes      routesCommand      `cmd:"" help:"Look at and remove the routes that services have published."`
