@@ -80,15 +80,15 @@ var detailTypes = []proto.Message{
 	&errdetails.BadRequest{}, &errdetails.ErrorInfo{}, &errdetails.RetryInfo{}, &errdetails.LocalizedMessage{}, &errdetails.Help{},
 }
 
-// knownDetails returns the schema of details, with the fields of those of detailTypes.
+// knownDetails returns the schema of details, with the fields of those of detailTypes. Fields that are not set are not
+// written in details.
 func (s *schemas) knownDetails() *schema {
 	all := details()
 	var known []*schema
 	for _, message := range detailTypes {
 		descriptor := message.ProtoReflect().Descriptor()
-		s.addAnswered(descriptor)
 		tagged := objectOf("", []string{"@type"}, property{"@type", "", &schema{Const: "type.googleapis.com/" + string(descriptor.FullName())}})
-		known = append(known, &schema{AllOf: []*schema{tagged, s.message(descriptor, output)}})
+		known = append(known, &schema{AllOf: []*schema{tagged, s.message(descriptor, input)}})
 	}
 	all.Items = &schema{AnyOf: append(known, all.Items)}
 	return all

@@ -47,7 +47,7 @@ func (c *seedCommand) report(w io.Writer, summary *seed.Summary) error {
 		return err
 	}
 	_, err = fmt.Fprintf(w, `
-There are now %d users, %d services and %d ratings%s of seed %d. To run it again adds nothing.
+There are now %d users, %d services and %d ratings%s of seed %d. To run it again within 10 days adds nothing.
 
 Look at them:
 

@@ -335,31 +335,31 @@ export interface components {
             }[];
         };
         "google.rpc.BadRequest": {
-            fieldViolations: components["schemas"]["google.rpc.BadRequest.FieldViolation"][];
+            fieldViolations?: components["schemas"]["google.rpc.BadRequest.FieldViolation"][];
         };
         "google.rpc.BadRequest.FieldViolation": {
-            field: string;
-            description: string;
-            reason: string;
+            field?: string;
+            description?: string;
+            reason?: string;
             localizedMessage?: components["schemas"]["google.rpc.LocalizedMessage"];
         };
         "google.rpc.ErrorInfo": {
-            reason: string;
-            domain: string;
-            metadata: {
+            reason?: string;
+            domain?: string;
+            metadata?: {
                 [key: string]: string;
             };
         };
         "google.rpc.Help": {
-            links: components["schemas"]["google.rpc.Help.Link"][];
+            links?: components["schemas"]["google.rpc.Help.Link"][];
         };
         "google.rpc.Help.Link": {
-            description: string;
-            url: string;
+            description?: string;
+            url?: string;
         };
         "google.rpc.LocalizedMessage": {
-            locale: string;
-            message: string;
+            locale?: string;
+            message?: string;
         };
         "google.rpc.RetryInfo": {
             retryDelay?: string;
