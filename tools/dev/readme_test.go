@@ -73,25 +73,7 @@ func TestTheExamplesOfREADMEWorkAsWritten(t *testing.T) {
 	}
 	stop := start(t, root, commands[0])
 	awaitAPI(t)
-	var session strings.Builder // one shell, so that later commands see earlier ones' variables
-	session.WriteString("set -o pipefail\n")
-	list := examples(fences(string(text), "console"))
-	require.NotEmpty(t, list)
-	const separator = "=====next====="
-	for _, e := range list {
-		session.WriteString(e.command + "\necho; echo " + separator + "\n")
-	}
-	shell := exec.Command("bash", "-s")
-	shell.Stdin = strings.NewReader(session.String())
-	shell.Dir = string(root)
-	shell.Stderr = t.Output()
-	output, err := shell.Output()
-	require.NoError(t, err)
-	parts := strings.Split(string(output), separator+"\n")
-	require.Len(t, parts, len(list)+1)
-	for i, e := range list {
-		require.Regexp(t, pattern(e.output), strings.TrimSpace(parts[i]), e.command)
-	}
+	run(t, string(root), examples(fences(string(text), "console")))
 	stop()
 
 	for _, part := range strings.Split(commands[2], "\n") {
@@ -102,6 +84,31 @@ func TestTheExamplesOfREADMEWorkAsWritten(t *testing.T) {
 		resp, err := http.Get("http://localhost:8080/api/users")
 		return err == nil && resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
 	}, upTimeout, 100*time.Millisecond, "the parts on their own do not answer")
+}
+
+// run runs examples in a folder, in one shell, so that later ones see the variables of earlier ones, and checks what each prints.
+func run(t *testing.T, dir string, list []example) {
+	t.Helper()
+	require.NotEmpty(t, list)
+	var session strings.Builder
+	session.WriteString("set -o pipefail\n")
+	const separator = "=====next====="
+	for _, e := range list {
+		session.WriteString(e.command + "\necho; echo " + separator + "\n")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), upTimeout)
+	defer cancel()
+	shell := exec.CommandContext(ctx, "bash", "-s")
+	shell.Stdin = strings.NewReader(session.String())
+	shell.Dir = dir
+	shell.Stderr = t.Output()
+	output, err := shell.Output()
+	require.NoError(t, err)
+	parts := strings.Split(string(output), separator+"\n")
+	require.Len(t, parts, len(list)+1)
+	for i, e := range list {
+		require.Regexp(t, pattern(e.output), strings.TrimSpace(parts[i]), e.command)
+	}
 }
 
 // start runs a command of README in the background, again and again until it is stopped, as a person would who starts
