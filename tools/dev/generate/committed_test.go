@@ -9,9 +9,10 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/codingflow/rating/tools/dev/generate"
 	"github.com/codingflow/rating/tools/dev/workspace"
-	"github.com/stretchr/testify/require"
 )
 
 func TestTheCommittedCodeIsWhatTheProtosGenerate(t *testing.T) {

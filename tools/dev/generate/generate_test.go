@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/codingflow/rating/tools/dev/workspace"
 )
 
 func TestDifferencesNamesStaleMissingAndOrphanedFiles(t *testing.T) {
@@ -32,4 +34,11 @@ func TestDifferencesNamesStaleMissingAndOrphanedFiles(t *testing.T) {
 	stale, err = differences(committed, fresh, "proto", typeScript)
 	require.NoError(t, err)
 	require.Equal(t, []string{"proto/a/orphaned.pb.go", "proto/a/stale.pb.go", "proto/b/missing.pb.go", "proto/b/missing.pb.gw.go", typeScript}, stale)
+}
+
+func TestWithoutNodeTheTypeScriptStaysAsItIs(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	err := writeTypeScript(t.Context(), workspace.Root(t.TempDir()), t.TempDir())
+	require.EqualError(t, err, "npm is not installed, so services/web/api/schema.ts stays as it is: install Node 20 or newer, then generate again")
+	require.NoError(t, unlessNoNode(err))
 }

@@ -42,7 +42,8 @@ type need struct {
 func needs(options Options) []need {
 	all := []need{
 		{program: "curl", packages: []string{"curl", "ca-certificates"}, why: "README's examples"},
-		{program: "npm", packages: []string{"npm"}, why: "protobuf's conformance suite and the linter of OpenAPI documents"},
+		{program: "npm", packages: []string{"npm"}, why: "protobuf's conformance suite, the linter of OpenAPI documents and the TypeScript"},
+		{program: "python3", packages: []string{"python3", "python3-venv"}, why: "the Python of docs/clients.md"},
 		{program: "chromedriver", packages: []string{"chromium", "chromium-driver"}, why: "the page to try the API"},
 	}
 	if options.Race {
