@@ -136,6 +136,13 @@ describe("a call", () => {
   });
 });
 
+test("what asks for a token may fail", async () => {
+  const reason = new Error("signed out");
+  const { api, seen } = await serve([], { token: () => Promise.reject(reason) });
+  expect(await thrown(api.GET("/users"))).toBe(reason);
+  expect(seen).toHaveLength(0);
+});
+
 describe("a write", () => {
   test("has a key of its own, reads have none", async () => {
     const { api, seen } = await serve([json(200, ada), json(200, ada), json(200, ada)]);

@@ -62,7 +62,7 @@ export interface ClientOptions {
   readonly timeout?: number;
   /** How often a call is tried, at most. Default 4. */
   readonly attempts?: number;
-  /** Returns the bearer token of an attempt, undefined for none. Default none. */
+  /** Returns the bearer token of an attempt, undefined for none; what it throws, the call throws. Default none. */
   readonly token?: () => string | undefined | Promise<string | undefined>;
   /** Default: the platform's. */
   readonly fetch?: (request: Request) => Promise<Response>;
@@ -107,11 +107,11 @@ export function createClient(options: ClientOptions): ApiClient {
       request.headers.set("Idempotency-Key", newKey());
     }
     for (let attempt = 1; ; attempt++) {
+      const bearer = await token();
+      if (bearer !== undefined) request.headers.set("Authorization", `Bearer ${bearer}`);
       let error: ApiError;
       let wait = Math.random() * Math.min(5_000, 200 * 2 ** (attempt - 1));
       try {
-        const bearer = await token();
-        if (bearer !== undefined) request.headers.set("Authorization", `Bearer ${bearer}`);
         const answer = await read(await fetch(new Request(request.clone(), { signal })));
         if (answer instanceof Response) return answer;
         ({ error } = answer);

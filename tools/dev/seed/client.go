@@ -21,10 +21,12 @@ import (
 )
 
 const (
-	// attempts is how often a request is sent at the most; with the waits between them a proxy may be away for a minute.
+	// attempts is how often a request is sent at the most; with the waits between them a proxy may be away for half a minute.
 	attempts = 10
 	minWait  = 100 * time.Millisecond
 	maxWait  = 10 * time.Second
+	// maxRetryAfter is the longest wait that is heeded: who is told to come back later than that gives up.
+	maxRetryAfter = time.Minute
 	// callTimeout bounds one attempt: as long as the API lets any method run, and the way.
 	callTimeout = 35 * time.Second
 	// maxAnswer bounds an answer, in bytes: a batch of batchSize ratings takes a fifth of it.
@@ -78,7 +80,7 @@ func shouldRetry(ctx context.Context, response *http.Response, err error) (bool,
 	}
 	switch response.StatusCode {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable:
-		return true, nil
+		return retryablehttp.DefaultBackoff(0, 0, 0, response) <= maxRetryAfter, nil // which is Retry-After, if it is there
 	}
 	return false, nil
 }

@@ -143,6 +143,20 @@ func TestRequestsAreSentAgainUnderTheSameKeyAfterRetryAfter(t *testing.T) {
 	require.Equal(t, 4, waits)
 }
 
+func TestARunThatIsToldToComeBackMuchLaterGivesUp(t *testing.T) {
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			_, _ = io.WriteString(w, "{}")
+			return
+		}
+		w.Header().Set("Retry-After", "61")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	t.Cleanup(front.Close)
+	_, err := seed.Run(t.Context(), seed.Config{Plan: seed.Plan{Users: 1}, Address: front.URL})
+	require.EqualError(t, err, "create users: the answer is 503 Service Unavailable, and not the API's")
+}
+
 func TestWhatIsWrongIsSaid(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
