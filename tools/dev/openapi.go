@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -18,14 +19,14 @@ type openapiCommand struct {
 }
 
 // Run writes the document that a proxy with the built-in services serves at /openapi.json.
-func (c *openapiCommand) Run() error {
+func (c *openapiCommand) Run(ctx context.Context) error {
 	nobody := &grpc.ClientConn{} // is never called
 	srv, err := server.New(nobody, server.Config{Prefix: c.Prefix, IdempotencyKey: natsgrpc.IdempotencyKey})
 	if err != nil {
 		return err
 	}
 	w := httptest.NewRecorder()
-	srv.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/openapi.json", nil))
+	srv.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/openapi.json", nil))
 	encoder := json.NewEncoder(os.Stdout)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")

@@ -54,7 +54,7 @@ func writeTypeScript(ctx context.Context, root workspace.Root, out string) error
 		return err
 	}
 	target := filepath.Join(out, filepath.FromSlash(typeScript))
-	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(target), 0o750); err != nil {
 		return err
 	}
 	for _, args := range [][]string{

@@ -98,6 +98,7 @@ func (c *client) reach(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("cannot reach %s: %w", c.address, err)
 	}
+	defer func() { _ = response.Body.Close() }()
 	if err := readAnswer(response, nil); err != nil {
 		return fmt.Errorf("there is no API at %s: %w", c.address, err)
 	}
@@ -129,12 +130,12 @@ func (c *client) post(ctx context.Context, path string, message, answer proto.Me
 	if err != nil {
 		return err
 	}
+	defer func() { _ = response.Body.Close() }()
 	return readAnswer(response, answer)
 }
 
-// readAnswer reads an answer into a message, unless that is nil, and closes the response's body.
+// readAnswer reads an answer into a message, unless that is nil.
 func readAnswer(response *http.Response, answer proto.Message) error {
-	defer func() { _ = response.Body.Close() }()
 	data, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	switch {
 	case err != nil:

@@ -11,8 +11,12 @@ import (
 )
 
 const (
-	// MaxUsers, MaxServices and MaxRatings bound a plan, which is in memory as a whole: some 100 MB.
-	MaxUsers, MaxServices, MaxRatings = 100_000, 10_000, 1_000_000
+	// MaxUsers bounds the users of a plan, which is in memory as a whole: 40 bytes for each rating.
+	MaxUsers = 100_000
+	// MaxServices bounds the services.
+	MaxServices = 10_000
+	// MaxRatings bounds the ratings.
+	MaxRatings = 1_000_000
 )
 
 // Plan says what to create.
@@ -54,7 +58,7 @@ const (
 
 // random returns the random numbers of the thing with an index.
 func (p Plan) random(of stream, index int) *rand.Rand {
-	return rand.New(rand.NewPCG(p.Seed, uint64(of)<<32|uint64(index))) //nolint:gosec // it must be the same again
+	return rand.New(rand.NewPCG(p.Seed, uint64(of)<<32|uint64(index)))
 }
 
 // user returns the user with an index. It depends on nothing but that and the seed.
