@@ -49,6 +49,7 @@ function prose(text = "") {
 // typeOf tells a schema's type in a few words.
 function typeOf(schema) {
   if (schema.$ref) return schema.$ref.split("/").pop();
+  if (!schema.type && schema.allOf?.some((part) => part.$ref)) return schema.allOf.filter((part) => part.$ref).map(typeOf).join(" and ");
   if (schema.anyOf?.some((option) => option.type)) return schema.anyOf.map(typeOf).join(" or ");
   if (schema.type === "array") return `array of ${typeOf(schema.items ?? {})}`;
   if (schema.additionalProperties) return `map of ${typeOf(schema.additionalProperties)}`;

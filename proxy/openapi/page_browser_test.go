@@ -140,7 +140,8 @@ func TestThePageInChromium(t *testing.T) {
 		shown := b.text("#UserService_GetUser")
 		for _, text := range []string{
 			"application/json: rating.v1.User", "displayName string required", "What other people see: 1 to 100 characters.",
-			"characters, at least 1; characters, at most 100", "createTime string (date-time) read-only", "RESOURCE_EXHAUSTED", "application/problem+json: Problem",
+			"characters, at least 1; characters, at most 100", "createTime string (date-time)", "RESOURCE_EXHAUSTED",
+			"details array of google.rpc.BadRequest or google.rpc.ErrorInfo or google.rpc.RetryInfo or google.rpc.LocalizedMessage or google.rpc.Help or object", "application/problem+json: Problem",
 		} {
 			require.Contains(t, shown, text)
 		}
