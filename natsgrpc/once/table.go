@@ -48,12 +48,17 @@ func (t Table) Do(ctx context.Context, db *sql.DB, req Request, fn Func) ([]byte
 // DoTx is like [Table.Do] in a transaction that the caller has begun. The caller commits it, and rolls it back after an
 // error or a panic.
 func (t Table) DoTx(ctx context.Context, tx *sql.Tx, req Request, fn Func) ([]byte, error) {
+	return t.DoIn(ctx, sqlTx{tx}, req, func(ctx context.Context) ([]byte, error) { return fn(ctx, tx) })
+}
+
+// DoIn is [Table.DoTx] for drivers beside those of database/sql: fn acts in the same transaction.
+func (t Table) DoIn(ctx context.Context, tx Querier, req Request, fn func(ctx context.Context) (answer []byte, err error)) ([]byte, error) {
 	if req.ID != "" {
 		if answer, err := t.claim(ctx, tx, req); answer != nil || err != nil {
 			return answer, err
 		}
 	}
-	answer, err := fn(ctx, tx)
+	answer, err := fn(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +78,7 @@ func (t Table) DoTx(ctx context.Context, tx *sql.Tx, req Request, fn Func) ([]by
 //
 // The digest stays empty until there is an answer: if the caller of DoTx commits in spite of an error, a rerun is refused
 // rather than told an empty answer.
-func (t Table) claim(ctx context.Context, tx *sql.Tx, req Request) (answer []byte, err error) {
+func (t Table) claim(ctx context.Context, tx Querier, req Request) (answer []byte, err error) {
 	result, err := tx.ExecContext(ctx, t.claimStatement(), req.ID, []byte{}, []byte{}, time.Now().UnixMicro())
 	if err != nil {
 		return nil, failure(ctx, "claim request", err)
@@ -86,7 +91,7 @@ func (t Table) claim(ctx context.Context, tx *sql.Tx, req Request) (answer []byt
 		return nil, nil
 	}
 	var digest []byte
-	err = tx.QueryRowContext(ctx, t.readStatement(), req.ID).Scan(&digest, &answer)
+	err = tx.ScanRow(ctx, []any{&digest, &answer}, t.readStatement(), req.ID)
 	switch {
 	case err != nil:
 		return nil, failure(ctx, "read answer", err)
@@ -99,7 +104,7 @@ func (t Table) claim(ctx context.Context, tx *sql.Tx, req Request) (answer []byt
 }
 
 // record completes the request's row.
-func (t Table) record(ctx context.Context, tx *sql.Tx, req Request, answer []byte) error {
+func (t Table) record(ctx context.Context, tx Querier, req Request, answer []byte) error {
 	_, err := tx.ExecContext(ctx, t.recordStatement(), req.Digest[:], answer, req.ID)
 	return failure(ctx, "record answer", err)
 }
@@ -107,6 +112,21 @@ func (t Table) record(ctx context.Context, tx *sql.Tx, req Request, answer []byt
 // An Execer executes statements: a *sql.DB, a *sql.Conn or a *sql.Tx.
 type Execer interface {
 	ExecContext(ctx context.Context, statement string, args ...any) (sql.Result, error)
+}
+
+// A Querier executes and queries in one transaction.
+type Querier interface {
+	Execer
+	// ScanRow copies the columns of a query's only row to dest. No row is an error.
+	ScanRow(ctx context.Context, dest []any, query string, args ...any) error
+}
+
+// A sqlTx is the Querier of a *sql.Tx.
+type sqlTx struct{ *sql.Tx }
+
+// ScanRow implements [Querier].
+func (tx sqlTx) ScanRow(ctx context.Context, dest []any, query string, args ...any) error {
+	return tx.QueryRowContext(ctx, query, args...).Scan(dest...)
 }
 
 // Sweep deletes rows of requests that began before a time, the oldest first and at most limit, and returns how many it

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -46,15 +47,15 @@ func (s *ratingServer) BatchCreateRatings(
 	ctx context.Context, req *ratingv1.BatchCreateRatingsRequest,
 ) (*ratingv1.BatchCreateRatingsResponse, error) {
 	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx) (*ratingv1.BatchCreateRatingsResponse, error) {
-		var answer ratingv1.BatchCreateRatingsResponse
-		for i, create := range req.GetRequests() {
-			rating, err := tx.CreateRating(ctx, create.GetRating())
-			if err != nil {
-				return nil, fmt.Errorf("requests[%d]: %w", i, err)
-			}
-			answer.Ratings = append(answer.Ratings, rating)
+		var ratings []*ratingv1.Rating
+		for _, create := range req.GetRequests() {
+			ratings = append(ratings, create.GetRating())
 		}
-		return &answer, nil
+		created, err := tx.CreateRatings(ctx, ratings)
+		if at, ok := errors.AsType[*store.BatchError](err); ok {
+			err = fmt.Errorf("requests[%d]: %w", at.Index, at.Err)
+		}
+		return &ratingv1.BatchCreateRatingsResponse{Ratings: created}, err
 	})
 }
 

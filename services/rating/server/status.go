@@ -18,7 +18,8 @@ import (
 // errorDomain is the domain of the reasons in google.rpc.ErrorInfo.
 const errorDomain = "rating.codingflow.com"
 
-// retryDelay is when a caller may try again who was told that the database is busy: it has waited longer than that.
+// retryDelay is when a caller may try again who was told that the database is busy or unavailable: it has waited longer than
+// that.
 const retryDelay = time.Second
 
 // statuses are the status codes and the reasons of errors that the client may see.
@@ -48,10 +49,15 @@ func (s *Server) status(ctx context.Context, err error) error {
 			return newStatus(known.code, known.reason, err.Error())
 		}
 	}
-	if errors.Is(err, store.ErrBusy) {
-		s.logger.WarnContext(ctx, "database is busy", "error", err)
-		return newStatus(codes.Unavailable, "DATABASE_BUSY", store.ErrBusy.Error(),
-			&errdetails.RetryInfo{RetryDelay: durationpb.New(retryDelay)})
+	for _, passing := range []struct {
+		err    error
+		reason string
+	}{{store.ErrBusy, "DATABASE_BUSY"}, {store.ErrUnavailable, "DATABASE_UNAVAILABLE"}} {
+		if errors.Is(err, passing.err) {
+			s.logger.WarnContext(ctx, passing.err.Error(), "error", err)
+			return newStatus(codes.Unavailable, passing.reason, passing.err.Error(),
+				&errdetails.RetryInfo{RetryDelay: durationpb.New(retryDelay)})
+		}
 	}
 	s.logger.ErrorContext(ctx, "internal error", "error", err)
 	return newStatus(codes.Internal, "INTERNAL", "internal error")

@@ -26,6 +26,7 @@ func TestStatus(t *testing.T) {
 		{fmt.Errorf("get users/1: %w", context.DeadlineExceeded), codes.DeadlineExceeded, "get users/1: context deadline exceeded", ""},
 		{fmt.Errorf("get users/1: %w", context.Canceled), codes.Canceled, "get users/1: context canceled", ""},
 		{fmt.Errorf("begin: %w: secret", store.ErrBusy), codes.Unavailable, "the database is busy", `error="begin: the database is busy: secret"`},
+		{fmt.Errorf("begin: %w: secret", store.ErrUnavailable), codes.Unavailable, "the database is unavailable", `error="begin: the database is unavailable: secret"`},
 		{errors.New("secret"), codes.Internal, "internal error", "error=secret"},
 		{invalidError{fieldViolation("user", "is bad")}, codes.InvalidArgument, "user: is bad", ""},
 	} {

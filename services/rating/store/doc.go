@@ -11,7 +11,7 @@
 //
 // Lists are in the order of names, which is the order of creation, and continue after a name ([UserQuery.After]),
 // whether or not that resource still exists. A list is one snapshot; from page to page, resources created meanwhile
-// appear on later pages and none is skipped or repeated.
+// appear on later pages, and none that was there when the walk began is skipped or repeated.
 //
 // # Commands
 //

@@ -1,6 +1,9 @@
 package store
 
-import "errors"
+import (
+	"errors"
+	"strconv"
+)
 
 var (
 	// ErrNotFound is in a [ResourceError] that names what does not exist.
@@ -13,6 +16,9 @@ var (
 	ErrStale = errors.New("the etag is not the current one")
 	// ErrBusy says that the database did not let the call in for as long as the store waits for that. Nothing happened.
 	ErrBusy = errors.New("the database is busy")
+	// ErrUnavailable says that the database could not be reached for as long as the store waits for that. Nothing happened,
+	// unless the commit was under way: a rerun of a request with an ID finds out, and acts if need be.
+	ErrUnavailable = errors.New("the database is unavailable")
 )
 
 // A ResourceError says what is wrong with which resource.
@@ -28,3 +34,17 @@ func (e *ResourceError) Error() string { return e.Name + ": " + e.Err.Error() }
 
 // Unwrap returns the sentinel error.
 func (e *ResourceError) Unwrap() error { return e.Err }
+
+// A BatchError says which of several things is the first that is wrong.
+type BatchError struct {
+	// Index is its place, from 0.
+	Index int
+	// Err is what is wrong with it.
+	Err error
+}
+
+// Error returns the index and the error.
+func (e *BatchError) Error() string { return "[" + strconv.Itoa(e.Index) + "]: " + e.Err.Error() }
+
+// Unwrap returns the error.
+func (e *BatchError) Unwrap() error { return e.Err }

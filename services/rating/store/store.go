@@ -25,14 +25,14 @@ type Store interface {
 	// fn may be called again after the transaction of its last call was rolled back; it must have no effect but through
 	// tx, must not use tx after it returned, and must not call the Store.
 	//
-	// Errors: [once.ErrReused] when the ID was recorded with another digest; [ErrBusy].
+	// Errors: [once.ErrReused] when the ID was recorded with another digest; [ErrBusy]; [ErrUnavailable].
 	Do(ctx context.Context, req once.Request, fn func(ctx context.Context, tx Tx) (answer []byte, err error)) (answer []byte, err error)
 
 	// DeleteRequests deletes records of requests that were committed before a time, the oldest first and at most limit,
 	// and returns how many it deleted.
 	DeleteRequests(ctx context.Context, before time.Time, limit int) (int, error)
 
-	// Ping reads from the database and returns an error when that fails.
+	// Ping reads from the database, without waiting for one that is away, and returns an error when that fails.
 	Ping(ctx context.Context) error
 
 	// Close ends the store's own work, waits for that, and releases the database. Calls that still run may fail, later ones
@@ -40,7 +40,7 @@ type Store interface {
 	Close() error
 }
 
-// A Reader reads what has been committed. Each method sees one snapshot.
+// A Reader reads what has been committed. Each method sees one snapshot. Errors of each: [ErrBusy]; [ErrUnavailable].
 type Reader interface {
 	// GetUser returns a user. Errors: [ErrNotFound].
 	GetUser(ctx context.Context, name string) (*ratingv1.User, error)
@@ -87,6 +87,9 @@ type Tx interface {
 	// CreateRating is like CreateUser. Errors: [ErrNotFound] for the user or the service; [ErrAlreadyExists] for the
 	// rating that the user has given the service.
 	CreateRating(ctx context.Context, rating *ratingv1.Rating) (*ratingv1.Rating, error)
+	// CreateRatings is like CreateRating for each of several, in their order. Errors: a [BatchError] for the first that
+	// cannot be created.
+	CreateRatings(ctx context.Context, ratings []*ratingv1.Rating) ([]*ratingv1.Rating, error)
 	// UpdateRating is like UpdateUser. User and service stay as they are too.
 	UpdateRating(ctx context.Context, name, etag string, change func(*ratingv1.Rating) error) (*ratingv1.Rating, error)
 	// DeleteRating deletes a rating.

@@ -36,7 +36,7 @@ func StartSweeper(store Store, retention time.Duration, logger *slog.Logger) *Sw
 			switch {
 			case ctx.Err() != nil:
 				return
-			case err != nil && !errors.Is(err, ErrBusy):
+			case err != nil && !errors.Is(err, ErrBusy) && !errors.Is(err, ErrUnavailable):
 				logger.ErrorContext(ctx, "cannot delete old requests", "error", err)
 			case deleted > 0:
 				logger.InfoContext(ctx, "deleted old requests", "count", deleted)

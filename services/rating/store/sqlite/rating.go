@@ -112,6 +112,19 @@ func (t tx) CreateRating(ctx context.Context, rating *ratingv1.Rating) (*ratingv
 	return created, nil
 }
 
+// CreateRatings implements [store.Tx].
+func (t tx) CreateRatings(ctx context.Context, ratings []*ratingv1.Rating) ([]*ratingv1.Rating, error) {
+	var created []*ratingv1.Rating
+	for i, rating := range ratings {
+		one, err := t.CreateRating(ctx, rating)
+		if err != nil {
+			return nil, &store.BatchError{Index: i, Err: err}
+		}
+		created = append(created, one)
+	}
+	return created, nil
+}
+
 // existing returns the id of a resource which must exist.
 func existing(ctx context.Context, q querier, c store.Collection, name, query string) (string, error) {
 	id, err := c.ID(name)
