@@ -1,4 +1,8 @@
-// Command rating is the rating service: it pulls the calls of the rating API from NATS and keeps its data in SQLite.
+// Command rating is the rating service: it pulls the calls of the rating API from NATS and keeps its data in SQLite or
+// PostgreSQL.
+//
+//	rating --database FILE          serve; the file is made if need be
+//	rating migrate --database URL   bring the schema up to date: with PostgreSQL before the first start and before a new version's
 package main
 
 import (
@@ -17,35 +21,61 @@ import (
 	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/proto/comments"
 	"github.com/codingflow/rating/services/rating/server"
-	"github.com/codingflow/rating/services/rating/store/sqlite"
+	"github.com/codingflow/rating/services/rating/store/database"
 	"github.com/codingflow/rating/telemetry"
 )
 
-// A config is what the command line and the environment say.
+type cli struct {
+	Serve   config           `cmd:"" default:"withargs" help:"Serve. This is what the program does without a command."`
+	Migrate migrateCommand   `cmd:"" help:"Bring the schema of the database up to date, and exit."`
+	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+// A config is what the command line and the environment say about serving.
 type config struct {
 	NATS         natsdial.Config        `embed:"" group:"NATS"`
 	Listen       string                 `env:"RATING_LISTEN" default:"127.0.0.1:8081" help:"Address of /healthz, /readyz and /metrics."`
-	Database     string                 `env:"DATABASE_URL" default:"rating.db" help:"Path or file: URL of the SQLite database, which is created if need be."`
+	Database     database.Config        `embed:""`
 	QuerySlots   int                    `env:"RATING_QUERY_SLOTS" default:"16" help:"Queries of each API service that run at once."`
 	VerifyQueues bool                   `env:"RATING_VERIFY_QUEUES" help:"Create and update no streams or consumers; wait until they are as the API's options have them."`
 	CommandSlots int                    `env:"RATING_COMMAND_SLOTS" default:"16" help:"Commands of each API service that run at once."`
 	DrainTimeout time.Duration          `env:"RATING_DRAIN_TIMEOUT" default:"25s" help:"How long running calls may take when the service is told to stop. Kubernetes kills it after 30s."`
 	Traces       telemetry.TracesConfig `embed:"" group:"Observability"`
 	LogLevel     slog.Level             `env:"RATING_LOG_LEVEL" default:"info" help:"Least level to log: debug, info, warn or error."`
-	Version      kong.VersionFlag       `help:"Print the version and exit."`
 }
 
 func main() {
-	var cfg config
-	kong.Parse(&cfg, kong.Name("rating"), kong.Vars{"version": version()},
-		kong.Description("The rating service: pulls the calls of the rating API from NATS and keeps its data in SQLite."))
-	logger := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
+	var c cli
+	parser := kong.Parse(&c, kong.Name("rating"), kong.Vars{"version": version()},
+		kong.Description("The rating service: pulls the calls of the rating API from NATS and keeps its data in SQLite or PostgreSQL."))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	if err := run(ctx, &cfg, logger); err != nil {
-		logger.Error(err.Error())
+	parser.BindTo(ctx, (*context.Context)(nil))
+	if err := parser.Run(); err != nil {
+		newLogger(c.Serve.LogLevel).Error(err.Error())
 		os.Exit(1)
 	}
+}
+
+func newLogger(level slog.Level) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// Run serves until ctx ends, then drains.
+func (c *config) Run(ctx context.Context) error { return run(ctx, c, newLogger(c.LogLevel)) }
+
+type migrateCommand struct {
+	Database database.Config `embed:""`
+}
+
+// Run migrates.
+func (c *migrateCommand) Run(ctx context.Context) error {
+	logger := newLogger(slog.LevelInfo)
+	if err := c.Database.Migrate(ctx, logger); err != nil {
+		return err
+	}
+	logger.Info("the schema is up to date", "database", c.Database.Redacted())
+	return nil
 }
 
 // run serves until ctx ends, then drains.
@@ -60,7 +90,7 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 		return err
 	}
 	defer traces.Close()
-	st, err := sqlite.Open(ctx, cfg.Database, sqlite.WithLogger(logger))
+	st, err := cfg.Database.Open(ctx, logger, cfg.QuerySlots, cfg.CommandSlots)
 	if err != nil {
 		return err
 	}
@@ -115,7 +145,7 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, health.Close()) }()
 
-	logger.Info("serving", "version", version(), "nats", nc.ConnectedAddr(), "database", cfg.Database,
+	logger.Info("serving", "version", version(), "nats", nc.ConnectedAddr(), "database", cfg.Database.Redacted(),
 		"health", health.Addr.String())
 	if err := transport.Serve(ctx); err != nil {
 		return err

@@ -18,12 +18,13 @@ import (
 	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
+	"github.com/codingflow/rating/services/rating/store/database"
 )
 
 func newConfig(t *testing.T, nats string) *config {
 	t.Helper()
 	return &config{
-		NATS: natsdial.Config{URL: nats}, Listen: "127.0.0.1:0", Database: filepath.Join(t.TempDir(), "rating.db"),
+		NATS: natsdial.Config{URL: nats}, Listen: "127.0.0.1:0", Database: database.Config{URL: filepath.Join(t.TempDir(), "rating.db")},
 		QuerySlots: 4, CommandSlots: 4, DrainTimeout: 10 * time.Second,
 	}
 }
@@ -90,7 +91,7 @@ func TestRunSaysWhatIsWrong(t *testing.T) {
 		{"NATS", func(c *config) { c.NATS.URL = "nats://me:secret@" + closedAddress(t) }, "^cannot reach NATS at nats://me:xxxxx@127.0.0.1:[0-9]+: nats: no servers available for connection$"},
 		{"credentials", func(c *config) { c.NATS.Creds = "/no/such/file" }, "^cannot use --nats-creds: nats: open /no/such/file: no such file or directory$"},
 		{"port", func(c *config) { c.Listen = busy.Addr().String() }, "^cannot listen on 127.0.0.1:[0-9]+: listen tcp 127.0.0.1:[0-9]+: bind: address already in use; choose another address with --listen$"},
-		{"database", func(c *config) { c.Database = t.TempDir() }, "^database .* cannot be opened: it is a folder$"},
+		{"database", func(c *config) { c.Database.URL = t.TempDir() }, "^database .* cannot be opened: it is a folder$"},
 		{"slots", func(c *config) { c.QuerySlots = 0 }, "slots"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

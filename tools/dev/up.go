@@ -20,6 +20,8 @@ type upCommand struct {
 	Data     string     `help:"Folder for everything that is kept. Default: .data in the checkout." placeholder:"DIR" env:"DEV_DATA"`
 	LogLevel slog.Level `help:"Least level to log: debug, info, warn or error." default:"warn" env:"DEV_LOG_LEVEL"`
 
+	Database string `help:"Path of another SQLite file, or a postgres:// URL, for the rating service. Default: rating.db in the data folder." placeholder:"URL" env:"DEV_DATABASE"`
+
 	OIDC auth.Config `embed:"" group:"Tokens"`
 
 	NATS     string            `name:"nats" group:"NATS" help:"An external NATS server with JetStream, instead of one in this process. The flags that follow are for it." placeholder:"URL" env:"DEV_NATS"`
@@ -34,11 +36,12 @@ func (c *upCommand) Run(ctx context.Context) (err error) {
 	}
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.LogLevel}))
 	s, err := stack.Start(ctx, stack.Config{
-		Listen: c.Listen,
-		Data:   data,
-		NATS:   natsdial.Config{URL: c.NATS, Security: c.Security},
-		OIDC:   c.OIDC,
-		Logger: logger,
+		Listen:   c.Listen,
+		Data:     data,
+		NATS:     natsdial.Config{URL: c.NATS, Security: c.Security},
+		Database: c.Database,
+		OIDC:     c.OIDC,
+		Logger:   logger,
 	})
 	if err != nil {
 		return err

@@ -1,5 +1,5 @@
-// Package stack runs the whole system in one process: NATS with JetStream, the rating service on SQLite, and the proxy.
-// Nothing need be installed. The parts talk to each other as they do in production, through JetStream work queues.
+// Package stack runs the whole system in one process: NATS with JetStream, the rating service on SQLite, and the proxy. It can
+// use a NATS server and a PostgreSQL database from outside. Nothing need be installed. The parts talk to each other as they do in production, through JetStream work queues.
 package stack
 
 import (
@@ -21,12 +21,15 @@ import (
 	"github.com/codingflow/rating/proxy/natsproxy"
 	proxy "github.com/codingflow/rating/proxy/server"
 	rating "github.com/codingflow/rating/services/rating/server"
-	"github.com/codingflow/rating/services/rating/store/sqlite"
+	"github.com/codingflow/rating/services/rating/store/database"
 	"github.com/nats-io/nats.go"
 )
 
 // drainTimeout bounds the end of each part. What is left then is cut off.
 const drainTimeout = 15 * time.Second
+
+// slots is how many queries, and how many commands, of each API service run at once, as in services/rating.
+const slots = 16
 
 // Config says what to run.
 type Config struct {
@@ -37,6 +40,9 @@ type Config struct {
 	// NATS says how to connect to a NATS server with JetStream. Without a URL there is one in this process, which is not
 	// reachable from outside.
 	NATS natsdial.Config
+	// Database is where the rating service keeps its data: a path, or a postgres:// URL, whose schema is brought up to date.
+	// Default rating.db in the data folder.
+	Database string
 	// OIDC says whose tokens calls need. Without an issuer nothing is checked, and all calls are those of auth.Development.
 	OIDC auth.Config
 	// Logger is where the parts log. Default slog.Default().
@@ -134,9 +140,21 @@ func (s *Stack) Close() error {
 
 func (s *Stack) onClose(closer func() error) { s.closers = append(s.closers, closer) }
 
+// database returns where the rating service keeps its data.
+func (s *Stack) database() database.Config {
+	if s.config.Database == "" {
+		return database.Config{URL: filepath.Join(s.config.Data, "rating.db")}
+	}
+	return database.Config{URL: s.config.Database}
+}
+
 // prepareRating opens the store and registers the rating service on a server of its own connection.
 func (s *Stack) prepareRating(ctx context.Context, connect func(name string) (*nats.Conn, error)) error {
-	st, err := sqlite.Open(ctx, filepath.Join(s.config.Data, "rating.db"), sqlite.WithLogger(s.config.Logger))
+	where := s.database()
+	if err := where.Migrate(ctx, s.config.Logger); err != nil {
+		return err
+	}
+	st, err := where.Open(ctx, s.config.Logger, slots, slots)
 	if err != nil {
 		return err
 	}
@@ -150,6 +168,7 @@ func (s *Stack) prepareRating(ctx context.Context, connect func(name string) (*n
 		return err
 	}
 	s.rating, err = natsgrpc.NewServer(nc,
+		natsgrpc.WithSlots(slots, slots),
 		natsgrpc.WithUnaryInterceptors(srv.Interceptor()),
 		natsgrpc.WithDrainTimeout(drainTimeout),
 		natsgrpc.WithPublishedDescriptors(comments.Add),
@@ -233,6 +252,7 @@ func (s *Stack) Welcome(w io.Writer) error {
 The rating app runs at %[1]s
 
   data    %[2]s
+  store   %[4]s
   NATS    %[3]s
 
 Try:
@@ -242,6 +262,6 @@ Try:
 
 or open %[1]s/ui in a browser. Ctrl-C stops it; the data stays.
 
-`, url, s.config.Data, broker)
+`, url, s.config.Data, broker, s.database().Redacted())
 	return err
 }

@@ -31,6 +31,9 @@
 //	a lock                      then store.ErrBusy (lock_timeout)
 //	a database that is away     then store.ErrUnavailable: it restarts, it fails over, it cannot be reached
 //
+// The last is counted from the moment at which the database went away: a restart of a few seconds fails no call, and who comes
+// after a longer time is told at once, so that the queue of calls behind him does not run into its deadlines.
+//
 // A call is tried again when the connection was lost, a command too: nothing of it was committed, or, where that was lost
 // together with the answer to COMMIT, the record of its request tells. Only a command without a request ID is not tried
 // again after such a COMMIT.

@@ -65,7 +65,7 @@ func isBusy(err error) bool {
 // isUnavailable reports whether an error says that the database cannot be reached, or not work, at the moment.
 func isUnavailable(err error) bool {
 	switch code := code(err); code {
-	case "": // no word of the server's
+	case "": // not the server's word, or no error
 	case codeReadOnly, codeIdleInTransaction, codeAdminShutdown, codeCrashShutdown, codeCannotConnectNow:
 		return true
 	default:
@@ -91,8 +91,11 @@ func passes(err error) bool {
 	case codeSerializationFailure, codeDeadlock:
 		return true
 	}
-	return errors.Is(err, store.ErrUnavailable) || errors.Is(err, errVanished) || isUnavailable(err)
+	return isAway(err) || errors.Is(err, errVanished)
 }
+
+// isAway reports whether an error says that the database is away, by the mark of [failure] or by itself.
+func isAway(err error) bool { return errors.Is(err, store.ErrUnavailable) || isUnavailable(err) }
 
 // A doubtError is that of a commit which may or may not have happened, of a command that nothing was recorded of.
 type doubtError struct{ err error }

@@ -127,27 +127,30 @@ func Open(ctx context.Context, url string, opts ...Option) (*Store, error) {
 	if err := check(ctx, parsed.ConnConfig); err != nil {
 		return nil, err
 	}
-	s := &Store{}
-	if s.read, err = newPool(ctx, parsed, cfg.queries, cfg.busyTimeout); err != nil {
+	s, outage := &Store{}, &outage{}
+	if s.read.pool, err = newPool(ctx, parsed, cfg.queries); err != nil {
 		return nil, err
 	}
-	if s.write, err = newPool(ctx, parsed, cfg.commands, cfg.busyTimeout); err != nil {
+	if s.write.pool, err = newPool(ctx, parsed, cfg.commands); err != nil {
 		s.read.pool.Close()
 		return nil, err
+	}
+	for _, p := range []*pool{&s.read, &s.write} {
+		p.busyTimeout, p.outage = cfg.busyTimeout, outage
 	}
 	s.sweeper = store.StartSweeper(s, cfg.retention, cfg.logger)
 	return s, nil
 }
 
 // newPool returns a pool that connects when it is used.
-func newPool(ctx context.Context, parsed *pgxpool.Config, connections int, busyTimeout time.Duration) (pool, error) {
+func newPool(ctx context.Context, parsed *pgxpool.Config, connections int) (*pgxpool.Pool, error) {
 	config := parsed.Copy()
 	config.MaxConns = int32(connections)
 	p, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
-		return pool{}, fmt.Errorf("cannot use %s: %w", describe(config.ConnConfig), err)
+		return nil, fmt.Errorf("cannot use %s: %w", describe(config.ConnConfig), err)
 	}
-	return pool{p, busyTimeout}, nil
+	return p, nil
 }
 
 // check connects once, so that what is wrong is said at the start, and checks the schema.
@@ -177,6 +180,8 @@ func parse(url string) (*pgxpool.Config, error) {
 	setDefault(conn, "application_name", "rating")
 	setDefault(conn, "statement_timeout", milliseconds(statementTimeout))
 	setDefault(conn, "idle_in_transaction_session_timeout", milliseconds(idleTimeout))
+	// Without statistics the planner may read a user's ratings from the index of the unique key and sort them, all for one page.
+	setDefault(conn, "enable_incremental_sort", "off")
 	return config, nil
 }
 

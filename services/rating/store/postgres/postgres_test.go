@@ -17,7 +17,10 @@ import (
 func TestMain(m *testing.M) { os.Exit(postgrestest.Main(m)) }
 
 func TestConformance(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) store.Store { return open(t, postgrestest.NewDatabase(t)) })
+	storetest.Run(t, func(t *testing.T) storetest.Opener {
+		url := postgrestest.NewDatabase(t)
+		return func() store.Store { return open(t, url) }
+	})
 }
 
 // open opens a store that the test closes.

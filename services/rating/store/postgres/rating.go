@@ -22,12 +22,14 @@ const (
 
 	selectRatings = `SELECT ` + ratingColumns + ` FROM ratings WHERE id > $1::uuid ORDER BY id LIMIT $2::int`
 
-	// The first column is in the order as well, since the planner then sees in the index alone what it asks for: otherwise it
-	// may walk the table in the order of ids in search of a user who has few ratings.
+	// By ranges and not by equality, so that the order is that of an index on both columns and no other: where one user has
+	// many of the ratings the planner might walk the table in the order of ids instead, past any number of other users' rows.
 	selectRatingsByUser = `
-SELECT ` + ratingColumns + ` FROM ratings WHERE user_id = $1::uuid AND id > $2::uuid ORDER BY user_id, id LIMIT $3::int`
+SELECT ` + ratingColumns + ` FROM ratings
+WHERE (user_id, id) > ($1::uuid, $2::uuid) AND user_id <= $1::uuid ORDER BY user_id, id LIMIT $3::int`
 	selectRatingsByService = `
-SELECT ` + ratingColumns + ` FROM ratings WHERE service_id = $1::uuid AND id > $2::uuid ORDER BY service_id, id LIMIT $3::int`
+SELECT ` + ratingColumns + ` FROM ratings
+WHERE (service_id, id) > ($1::uuid, $2::uuid) AND service_id <= $1::uuid ORDER BY service_id, id LIMIT $3::int`
 
 	// At most one.
 	selectRatingsByBoth = `

@@ -30,7 +30,9 @@ const (
 WITH matches AS MATERIALIZED (
     SELECT id FROM services WHERE display_name_key >= $1::text AND display_name_key < $2::text AND id > $3::uuid
 )
-SELECT ` + serviceColumns + ` FROM services WHERE id IN (SELECT id FROM matches ORDER BY id LIMIT $4::int) ORDER BY id`
+SELECT found.* FROM (SELECT id FROM matches ORDER BY id LIMIT $4::int) AS page
+CROSS JOIN LATERAL (SELECT ` + serviceColumns + ` FROM services WHERE id = page.id OFFSET 0) AS found
+ORDER BY page.id`
 
 	selectScoreCounts = `SELECT ` + scoreCounts + ` FROM score_counts WHERE service_id = $1::uuid`
 

@@ -29,7 +29,7 @@ const rollbackTimeout = time.Second
 
 // Do implements [store.Store].
 func (s *Store) Do(ctx context.Context, req once.Request, fn func(context.Context, store.Tx) ([]byte, error)) ([]byte, error) {
-	return persist(ctx, s.write.busyTimeout, func() (answer []byte, err error) {
+	return persist(ctx, s.write, func() (answer []byte, err error) {
 		err = s.write.use(ctx, func(conn *pgxpool.Conn) error {
 			answer, err = transact(ctx, conn, req, fn)
 			return err
@@ -69,7 +69,7 @@ func transact(ctx context.Context, conn *pgxpool.Conn, req once.Request, fn func
 
 // DeleteRequests implements [store.Store].
 func (s *Store) DeleteRequests(ctx context.Context, before time.Time, limit int) (int, error) {
-	return persist(ctx, s.write.busyTimeout, func() (deleted int, err error) {
+	return persist(ctx, s.write, func() (deleted int, err error) {
 		err = s.write.use(ctx, func(conn *pgxpool.Conn) error {
 			deleted, err = requests.Sweep(ctx, session{conn}, before, limit)
 			return err

@@ -20,13 +20,16 @@ const (
 
 	selectUsers = `SELECT ` + userColumns + ` FROM users WHERE id > $1::uuid ORDER BY id LIMIT $2::int`
 
-	// The inner query reads the ids of all that match, from the index alone; only the page's rows are read. MATERIALIZED,
-	// because the planner does not know how few a prefix selects and may walk the whole table in the order of ids instead.
+	// The first query reads the ids of all that match, from the index alone; the second reads the page's rows, each by its id.
+	// MATERIALIZED and OFFSET 0 keep the planner from merging them: it does not know how few a prefix selects and may walk the
+	// whole table instead.
 	selectUsersByPrefix = `
 WITH matches AS MATERIALIZED (
     SELECT id FROM users WHERE display_name_key >= $1::text AND display_name_key < $2::text AND id > $3::uuid
 )
-SELECT ` + userColumns + ` FROM users WHERE id IN (SELECT id FROM matches ORDER BY id LIMIT $4::int) ORDER BY id`
+SELECT found.* FROM (SELECT id FROM matches ORDER BY id LIMIT $4::int) AS page
+CROSS JOIN LATERAL (SELECT ` + userColumns + ` FROM users WHERE id = page.id OFFSET 0) AS found
+ORDER BY page.id`
 
 	insertUser = `
 INSERT INTO users (id, display_name, display_name_key, email, create_time, update_time, etag)

@@ -22,7 +22,15 @@ func TestMain(m *testing.M) {
 }
 
 func TestConformance(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) store.Store { return open(t, newFile(t)) })
+	storetest.Run(t, func(t *testing.T) storetest.Opener {
+		file := newFile(t)
+		return func() store.Store { return open(t, file) }
+	})
+}
+
+func TestPagesOfLargeListsTakeAsLongAtAnyDepth(t *testing.T) {
+	st := open(t, newFile(t))
+	storetest.RequireFlat(t, st, storetest.Seed(t, st, storetest.SampleSize()))
 }
 
 // newFile returns the path of a database that does not exist.

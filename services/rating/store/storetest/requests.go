@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/codingflow/rating/natsgrpc/once"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
@@ -143,32 +142,6 @@ func testConcurrentRerun(t *testing.T, st store.Store) {
 	}
 	require.GreaterOrEqual(t, runs.Load(), int64(ids))
 	requireUsers(t, st, ids)
-}
-
-func testBatch(t *testing.T, st store.Store) {
-	service := createService(t, st, "Café")
-	var users []string
-	for range 5 {
-		users = append(users, createUser(t, st, "Ada").GetName())
-	}
-	createRating(t, st, users[4], service.GetName(), 1)
-	batch := func(users ...string) error {
-		return do(t, st, func(ctx context.Context, tx store.Tx) error {
-			for _, user := range users {
-				_, err := tx.CreateRating(ctx, &ratingv1.Rating{User: user, Service: service.GetName(), Score: proto.Int32(5)})
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	require.ErrorIs(t, batch(users...), store.ErrAlreadyExists)
-	requireAggregates(t, st, service.GetName(), 1)
-	require.ErrorIs(t, batch(users[0], users[0]), store.ErrAlreadyExists, "twice in one batch")
-	requireAggregates(t, st, service.GetName(), 1)
-	require.NoError(t, batch(users[:4]...))
-	requireAggregates(t, st, service.GetName(), 1, 5, 5, 5, 5)
 }
 
 func testDeleteRequests(t *testing.T, st store.Store) {

@@ -16,8 +16,11 @@ import (
 	"github.com/codingflow/rating/services/rating/store"
 )
 
-// Run runs the suite. Each test opens an empty store with open, which also has to see to it that the store is closed.
-func Run(t *testing.T, open func(t *testing.T) store.Store) {
+// An Opener opens a store, which the test that it was made for closes at its end.
+type Opener func() store.Store
+
+// Run runs the suite. Each test has a database of its own, which newDatabase makes empty.
+func Run(t *testing.T, newDatabase func(t *testing.T) Opener) {
 	tests := []struct {
 		name string
 		test func(*testing.T, store.Store)
@@ -61,6 +64,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"a request without id is not recorded", testNoRequestID},
 		{"concurrent runs of one request act once", testConcurrentRerun},
 		{"a batch is created whole or not at all", testBatch},
+		{"a batch names the first rating that cannot be", testBatchError},
+		{"a large batch counts", testBatchLarge},
 		{"old requests are deleted in bounds", testDeleteRequests},
 		{"a canceled context ends calls", testCanceled},
 
@@ -71,9 +76,23 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			st := open(t)
+			st := newDatabase(t)()
 			require.NoError(t, st.Ping(t.Context()))
 			test.test(t, st)
+		})
+	}
+	for _, test := range []struct {
+		name string
+		test func(t *testing.T, first, second store.Store)
+	}{
+		{"averages are right whichever of two stores rates", testConcurrentCounts},
+		{"concurrent runs of one request by two stores act once", testConcurrentStores},
+		{"nobody waits in a circle", testNoDeadlock},
+		{"commands that wait in a circle are run again", testCircle},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			open := newDatabase(t)
+			test.test(t, open(), open())
 		})
 	}
 }

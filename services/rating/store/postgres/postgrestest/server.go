@@ -137,8 +137,15 @@ func (s *Server) initialize(dir string) error {
 				return err
 			}
 		}
-		if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // another user has to pass
-			return err
+		// Another user has to pass, also through the folder that t.TempDir puts the test's into.
+		folders := []string{dir}
+		if parent := filepath.Dir(dir); parent != filepath.Clean(os.TempDir()) {
+			folders = append(folders, parent)
+		}
+		for _, folder := range folders {
+			if err := os.Chmod(folder, 0o711); err != nil { //nolint:gosec // see above
+				return err
+			}
 		}
 	}
 	initdb := s.command("initdb", "--pgdata="+s.data, "--username="+superuser, "--pwfile="+passwordFile,
