@@ -10,6 +10,8 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protopath"
+	"google.golang.org/protobuf/reflect/protorange"
 
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 )
@@ -22,6 +24,9 @@ func (s *Server) Interceptor() grpc.UnaryServerInterceptor {
 			err := checkBatch(msg)
 			if err == nil {
 				err = s.validate("", msg)
+			}
+			if err == nil {
+				err = checkText(msg)
 			}
 			if err != nil {
 				return nil, s.status(ctx, err)
@@ -40,6 +45,27 @@ func checkBatch(msg proto.Message) error {
 		return invalidError{fieldViolation("requests", "must contain no more than %d item(s)", maxBatch)}
 	}
 	return nil
+}
+
+// checkText refuses U+0000, in any string: PostgreSQL's texts cannot have it, and no name or comment needs it.
+func checkText(msg proto.Message) error {
+	var invalid invalidError
+	err := protorange.Range(msg.ProtoReflect(), func(values protopath.Values) error {
+		text, ok := values.Index(-1).Value.Interface().(string)
+		if !ok || !strings.Contains(text, "\x00") {
+			return nil
+		}
+		field := strings.TrimPrefix(values.Path[1:].String(), ".")
+		invalid = append(invalid, fieldViolation(field, "must not contain the character U+0000"))
+		if len(invalid) == maxViolations {
+			return protorange.Terminate
+		}
+		return nil
+	})
+	if invalid != nil {
+		return invalid
+	}
+	return err
 }
 
 // maxViolations is how many violations an answer names: more help nobody, and a status travels in a header of 64 KiB.

@@ -79,6 +79,21 @@ func TestRequestsAreValidated(t *testing.T) {
 			_, err := a.ListRatings(ctx, &ratingv1.ListRatingsRequest{User: "x"})
 			return err
 		}, []string{"user", "does not match regex pattern `^users/[^/]+$`"}},
+		{"U+0000", createUser(&ratingv1.User{DisplayName: "A\x00da"}), []string{"user.display_name", "must not contain the character U+0000"}},
+		{"U+0000 in a batch", func(ctx context.Context) error {
+			_, err := a.BatchCreateRatings(ctx, &ratingv1.BatchCreateRatingsRequest{Requests: []*ratingv1.CreateRatingRequest{
+				{Rating: newRating("users/a", "services/b", 1)},
+				{Rating: &ratingv1.Rating{User: "users/\x00", Service: "services/b", Score: proto.Int32(1), Comment: "\x00"}},
+			}})
+			return err
+		}, []string{
+			"requests[1].rating.user", "must not contain the character U+0000",
+			"requests[1].rating.comment", "must not contain the character U+0000",
+		}},
+		{"U+0000 in a filter", func(ctx context.Context) error {
+			_, err := a.ListUsers(ctx, &ratingv1.ListUsersRequest{DisplayNamePrefix: "\x00"})
+			return err
+		}, []string{"display_name_prefix", "must not contain the character U+0000"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			requireInvalid(t, test.call(t.Context()), test.violations...)

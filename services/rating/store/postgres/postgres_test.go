@@ -3,6 +3,7 @@
 package postgres_test
 
 import (
+	"log/slog"
 	"os"
 	"testing"
 
@@ -13,6 +14,9 @@ import (
 	"github.com/codingflow/rating/services/rating/store/postgres/postgrestest"
 	"github.com/codingflow/rating/services/rating/store/storetest"
 )
+
+// discard drops what is logged.
+var discard = slog.New(slog.DiscardHandler)
 
 func TestMain(m *testing.M) { os.Exit(postgrestest.Main(m)) }
 
