@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -100,6 +101,38 @@ func TestRunSaysWhatIsWrong(t *testing.T) {
 			require.Regexp(t, test.want, run(t.Context(), cfg, slog.New(slog.DiscardHandler)).Error())
 		})
 	}
+}
+
+// Without a command the program serves, as with one; its flags are the same.
+func TestCommandLine(t *testing.T) {
+	for _, test := range []struct {
+		args     []string
+		command  string
+		database string
+	}{
+		{nil, "serve", "rating.db"},
+		{[]string{"--database", "x.db"}, "serve", "x.db"},
+		{[]string{"serve", "--database", "x.db"}, "serve", "x.db"},
+		{[]string{"migrate", "--database", "postgres://host/db"}, "migrate", "postgres://host/db"},
+	} {
+		var c cli
+		parser, err := kong.New(&c, kong.Vars{"version": "1"})
+		require.NoError(t, err)
+		parsed, err := parser.Parse(test.args)
+		require.NoError(t, err, test.args)
+		require.Equal(t, test.command, parsed.Command(), test.args)
+		got := c.Serve.Database.URL
+		if test.command == "migrate" {
+			got = c.Migrate.Database.URL
+		}
+		require.Equal(t, test.database, got, test.args)
+	}
+}
+
+func TestMigrateMakesTheFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "rating.db")
+	require.NoError(t, (&migrateCommand{Database: database.Config{URL: file}}).Run(t.Context()))
+	require.FileExists(t, file)
 }
 
 // closedAddress returns an address on which nobody listens.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -44,6 +45,7 @@ func needs(options Options) []need {
 		{program: "curl", packages: []string{"curl", "ca-certificates"}, why: "README's examples"},
 		{program: "npm", packages: []string{"npm"}, why: "protobuf's conformance suite, the linter of OpenAPI documents and the TypeScript"},
 		{program: "python3", packages: []string{"python3", "python3-venv"}, why: "the Python of docs/clients.md"},
+		{program: "initdb", packages: []string{"postgresql"}, why: "the rating service on PostgreSQL"},
 		{program: "chromedriver", packages: []string{"chromium", "chromium-driver"}, why: "the page to try the API"},
 	}
 	if options.Race {
@@ -56,7 +58,7 @@ func needs(options Options) []need {
 //
 // Errors: something is missing and cannot or must not be installed; a test fails.
 func Run(ctx context.Context, root workspace.Root, options Options) error {
-	if err := install(ctx, root, missing(needs(options), exec.LookPath), options.Yes, os.Stdin); err != nil {
+	if err := install(ctx, root, missing(needs(options), look), options.Yes, os.Stdin); err != nil {
 		return err
 	}
 	var env []string
@@ -90,6 +92,18 @@ func goTests(options Options) [][]string {
 		all = append(all, slices.Concat([]string{"go", "-C", module}, args, []string{"./..."}))
 	}
 	return all
+}
+
+// look finds a program on PATH, or where Debian keeps PostgreSQL's server programs.
+func look(program string) (string, error) {
+	path, err := exec.LookPath(program)
+	if err == nil {
+		return path, nil
+	}
+	if found, globErr := filepath.Glob("/usr/lib/postgresql/*/bin/" + program); globErr == nil && len(found) > 0 {
+		return found[len(found)-1], nil
+	}
+	return "", err
 }
 
 // missing returns the needs whose program look does not find.

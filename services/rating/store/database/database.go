@@ -10,7 +10,9 @@ package database
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/codingflow/rating/services/rating/store"
 	"github.com/codingflow/rating/services/rating/store/postgres"
@@ -29,6 +31,9 @@ type Config struct {
 // Errors are one sentence for the person who typed the command.
 func (c Config) Open(ctx context.Context, logger *slog.Logger, queries, commands int) (store.Store, error) {
 	if !postgres.IsURL(c.URL) {
+		if err := c.checkPath(); err != nil {
+			return nil, err
+		}
 		st, err := sqlite.Open(ctx, c.URL, sqlite.WithLogger(logger))
 		if err != nil {
 			return nil, err // not st, which would be an interface that holds nil
@@ -49,6 +54,9 @@ func (c Config) Migrate(ctx context.Context, logger *slog.Logger) error {
 	if postgres.IsURL(c.URL) {
 		return postgres.Migrate(ctx, c.URL, logger)
 	}
+	if err := c.checkPath(); err != nil {
+		return err
+	}
 	st, err := sqlite.Open(ctx, c.URL, sqlite.WithLogger(logger))
 	if err != nil {
 		return err
@@ -61,5 +69,16 @@ func (c Config) Redacted() string {
 	if postgres.IsURL(c.URL) {
 		return postgres.Describe(c.URL)
 	}
+	if c.checkPath() != nil {
+		return "an unknown database"
+	}
 	return c.URL
+}
+
+// checkPath refuses URLs of other databases. It does not quote them, since they may have passwords.
+func (c Config) checkPath() error {
+	if scheme, _, isURL := strings.Cut(c.URL, "://"); isURL && scheme != "file" {
+		return fmt.Errorf("the database is a %s: URL, and must be a path, or a file: or postgres: URL", scheme)
+	}
+	return nil
 }

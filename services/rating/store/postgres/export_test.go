@@ -1,3 +1,5 @@
+//go:build integration
+
 package postgres
 
 import "github.com/jackc/pgx/v5"

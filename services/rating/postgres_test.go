@@ -1,0 +1,80 @@
+//go:build integration
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
+	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
+	"github.com/codingflow/rating/services/rating/store/database"
+	"github.com/codingflow/rating/services/rating/store/postgres"
+	"github.com/codingflow/rating/services/rating/store/postgres/postgrestest"
+)
+
+// The service does not start before PostgreSQL has its schema. It says so while the database is away, and serves again when it
+// is there again. It never logs the password.
+func TestRunServesFromPostgreSQL(t *testing.T) {
+	server := postgrestest.NewServer(t)
+	ns := natsgrpctest.NewServer(t)
+	cfg := newConfig(t, ns.ClientURL())
+	cfg.Listen = closedAddress(t)
+	cfg.Database = database.Config{URL: server.URL("postgres")}
+	var log lockedBuffer
+	logger := slog.New(slog.NewJSONHandler(&log, nil))
+	require.ErrorIs(t, run(t.Context(), cfg, logger), postgres.ErrOldSchema)
+
+	require.NoError(t, (&migrateCommand{Database: cfg.Database}).Run(t.Context()))
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- run(ctx, cfg, logger) }()
+	ready := func() bool { return get(t, cfg, "/readyz") == "200 ok\n" }
+	require.Eventually(t, ready, 20*time.Second, 10*time.Millisecond)
+	conn, err := natsgrpc.NewConn(natsgrpctest.Connect(t, ns))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close()) }()
+	users := ratingv1.NewUserServiceClient(conn)
+	create := func() {
+		t.Helper()
+		_, err := users.CreateUser(t.Context(), &ratingv1.CreateUserRequest{User: &ratingv1.User{DisplayName: "Ada"}})
+		require.NoError(t, err)
+	}
+	create()
+
+	require.NoError(t, server.Kill())
+	require.Regexp(t, "^503 .*the database is unavailable", get(t, cfg, "/readyz"))
+	require.Equal(t, "200 ok\n", get(t, cfg, "/healthz"), "a restart of the service would not help")
+	require.NoError(t, server.Start())
+	require.Eventually(t, ready, 20*time.Second, 10*time.Millisecond)
+	create()
+	cancel()
+	require.NoError(t, <-ran)
+	require.Contains(t, log.String(), `"database":"postgres://postgres@127.0.0.1:`)
+	require.NotContains(t, log.String(), server.Password())
+}
+
+// A lockedBuffer is a log that may be read while it is written.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
