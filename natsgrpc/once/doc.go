@@ -9,7 +9,8 @@
 //	answer, err := requests.Do(ctx, db, once.Request{ID: id, Digest: sha256.Sum256(body)},
 //		func(ctx context.Context, tx *sql.Tx) ([]byte, error) { … })
 //
-// [Handle] does this for a handler of protobuf messages, [Table.DoTx] in a transaction that the caller has begun. The id
+// [Handle] does this for a handler of protobuf messages, [Table.DoTx] in a transaction that the caller has begun, [Table.DoIn]
+// in one of a driver that database/sql does not know, such as pgx. The id
 // of a call that natsgrpc has delivered is natsgrpc.RequestID; this package knows no transport.
 //
 // # One transaction
