@@ -31,7 +31,7 @@ func change(t *testing.T, raw string, change func(*url.URL)) string {
 }
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
-	good := postgrestest.NewDatabase(t)
+	good, empty := postgrestest.NewDatabase(t), postgrestest.NewEmpty(t, "")
 	u, err := url.Parse(good)
 	require.NoError(t, err)
 	password, _ := u.User.Password()
@@ -45,7 +45,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		{"nobody listens", change(t, good, func(u *url.URL) { u.Host = closed }), "cannot open postgres://postgres@" + closed + u.Path + ": dial tcp " + closed + ": connect: connection refused"},
 		{"password", change(t, good, func(u *url.URL) { u.User = url.UserPassword("postgres", "secret") }), "cannot open postgres://postgres@" + u.Host + u.Path + `: password authentication failed for user "postgres"`},
 		{"no such database", change(t, good, func(u *url.URL) { u.Path = "/none" }), "cannot open postgres://postgres@" + u.Host + `/none: database "none" does not exist`},
-		{"no schema", postgrestest.NewEmpty(t, ""), "cannot use postgres://postgres@" + u.Host + "/test_2: the schema is too old: it is version 0 and this version of the rating service needs 1; run `rating migrate`"},
+		{"no schema", empty, "cannot use " + postgres.Describe(empty) + ": the schema is too old: it is version 0 and this version of the rating service needs 1; run `rating migrate`"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := postgres.Open(t.Context(), test.url)

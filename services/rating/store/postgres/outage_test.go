@@ -61,7 +61,7 @@ func useAll(ctx context.Context, tx store.Tx, user, service, rating *string) err
 
 func TestWhoWaitsTooLongIsToldThatTheDatabaseIsBusy(t *testing.T) {
 	database := postgrestest.NewDatabase(t)
-	st := open(t, database, postgres.WithConnections(1, 2), postgres.WithBusyTimeout(100*time.Millisecond))
+	st := open(t, database, postgres.WithConnections(1, 2), postgres.WithBusyTimeout(time.Second))
 	user, err := st.Do(t.Context(), once.Request{}, createUser)
 	require.NoError(t, err)
 	rename := func(ctx context.Context, tx store.Tx) ([]byte, error) {
@@ -80,7 +80,7 @@ func TestWhoWaitsTooLongIsToldThatTheDatabaseIsBusy(t *testing.T) {
 		_, err = st.Do(t.Context(), once.Request{}, func(context.Context, store.Tx) ([]byte, error) {
 			_, full := st.Do(t.Context(), once.Request{}, createUser)
 			require.ErrorIs(t, full, store.ErrBusy)
-			require.EqualError(t, full, "no connection was free within 100ms: the database is busy")
+			require.EqualError(t, full, "no connection was free within 1s: the database is busy")
 			return nil, nil
 		})
 		return nil, err

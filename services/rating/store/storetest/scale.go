@@ -24,12 +24,12 @@ type Sample struct {
 	Service string
 }
 
-// SampleSize returns how many ratings a large store has in tests: 100,000 where TEST_SIZE is full, otherwise 20,000.
+// SampleSize returns how many ratings a large store has in tests: 100,000 where TEST_SIZE is full, otherwise 10,000.
 func SampleSize() int {
 	if os.Getenv("TEST_SIZE") == "full" {
 		return 100_000
 	}
-	return 20_000
+	return 10_000
 }
 
 // Seed fills an empty store. Nine of ten ratings are for the same ten services, and the others are by the same user.
