@@ -26,7 +26,7 @@ import (
 )
 
 type cli struct {
-	Serve   config           `cmd:"" default:"withargs" help:"Serve. This is what the program does without a command."`
+	Serve   config           `cmd:"" default:"withargs" help:"Serve. This is what the program does without a command; rating serve --help lists the flags."`
 	Migrate migrateCommand   `cmd:"" help:"Bring the schema of the database up to date, and exit."`
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
