@@ -40,6 +40,7 @@ type config struct {
 	VerifyQueues bool                   `env:"RATING_VERIFY_QUEUES" help:"Create and update no streams or consumers; wait until they are as the API's options have them."`
 	CommandSlots int                    `env:"RATING_COMMAND_SLOTS" default:"16" help:"Commands of each API service that run at once."`
 	DrainTimeout time.Duration          `env:"RATING_DRAIN_TIMEOUT" default:"25s" help:"How long running calls may take when the service is told to stop. Kubernetes kills it after 30s."`
+	AdminClaims  []string               `name:"admin-claim" env:"RATING_ADMIN_CLAIMS" placeholder:"NAME=VALUE" help:"Claims that make an administrator, who may change what belongs to others. The proxy must pass them on: --oidc-claims."`
 	Traces       telemetry.TracesConfig `embed:"" group:"Observability"`
 	LogLevel     slog.Level             `env:"RATING_LOG_LEVEL" default:"info" help:"Least level to log: debug, info, warn or error."`
 }
@@ -105,7 +106,8 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 		return err
 	}
 
-	srv, err := server.New(st, server.WithRequestID(natsgrpc.RequestID), server.WithLogger(logger))
+	srv, err := server.New(st, server.WithRequestID(natsgrpc.RequestID),
+		server.WithAdminClaims(cfg.AdminClaims...), server.WithLogger(logger))
 	if err != nil {
 		return err
 	}

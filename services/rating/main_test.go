@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/codingflow/rating/natsgrpc"
@@ -49,16 +50,20 @@ func TestRunServes(t *testing.T) {
 	require.NoError(t, err)
 	defer conn.Close()
 	users := ratingv1.NewUserServiceClient(conn)
-	created, err := users.CreateUser(t.Context(), &ratingv1.CreateUserRequest{User: &ratingv1.User{DisplayName: "Ada"}})
+	ada := metadata.AppendToOutgoingContext(t.Context(), "x-auth-issuer", "https://issuer.example", "x-auth-subject", "ada")
+	created, err := users.CreateUser(ada, &ratingv1.CreateUserRequest{User: &ratingv1.User{DisplayName: "Ada"}})
 	require.NoError(t, err)
 	got, err := users.GetUser(t.Context(), &ratingv1.GetUserRequest{Name: created.GetName()})
 	require.NoError(t, err)
+	own, err := users.GetUser(ada, &ratingv1.GetUserRequest{Name: "users/me"})
+	require.NoError(t, err)
+	require.Equal(t, created.GetName(), own.GetName())
 	require.Equal(t, "Ada", got.GetDisplayName())
 	_, err = users.CreateUser(t.Context(), &ratingv1.CreateUserRequest{User: &ratingv1.User{}})
 	require.Equal(t, codes.InvalidArgument, status.Code(err))
 	require.Len(t, status.Convert(err).Details(), 2)
 	metrics := get(t, cfg, "/metrics")
-	require.Contains(t, metrics, "\n"+`rpc_server_call_duration_seconds_count{rpc_method="rating.v1.UserService/GetUser",rpc_response_status_code="OK",rpc_system_name="grpc"} 1`)
+	require.Contains(t, metrics, "\n"+`rpc_server_call_duration_seconds_count{rpc_method="rating.v1.UserService/GetUser",rpc_response_status_code="OK",rpc_system_name="grpc"} 2`)
 	require.Contains(t, metrics, "\nrating_build_info{")
 	require.Contains(t, metrics, `nats_client_connected{nats_client_name="rating"} 1`)
 

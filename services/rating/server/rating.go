@@ -38,7 +38,7 @@ func (s *ratingServer) GetRating(ctx context.Context, req *ratingv1.GetRatingReq
 }
 
 func (s *ratingServer) CreateRating(ctx context.Context, req *ratingv1.CreateRatingRequest) (*ratingv1.Rating, error) {
-	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx) (*ratingv1.Rating, error) {
+	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx, _ caller) (*ratingv1.Rating, error) {
 		return tx.CreateRating(ctx, req.GetRating())
 	})
 }
@@ -46,7 +46,7 @@ func (s *ratingServer) CreateRating(ctx context.Context, req *ratingv1.CreateRat
 func (s *ratingServer) BatchCreateRatings(
 	ctx context.Context, req *ratingv1.BatchCreateRatingsRequest,
 ) (*ratingv1.BatchCreateRatingsResponse, error) {
-	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx) (*ratingv1.BatchCreateRatingsResponse, error) {
+	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx, _ caller) (*ratingv1.BatchCreateRatingsResponse, error) {
 		var ratings []*ratingv1.Rating
 		for _, create := range req.GetRequests() {
 			ratings = append(ratings, create.GetRating())
@@ -64,7 +64,7 @@ func (s *ratingServer) UpdateRating(ctx context.Context, req *ratingv1.UpdateRat
 	if err := s.checkUpdate("rating", rating, &ratingv1.GetRatingRequest{Name: rating.GetName()}, mask); err != nil {
 		return nil, s.status(ctx, err)
 	}
-	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx) (*ratingv1.Rating, error) {
+	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx, _ caller) (*ratingv1.Rating, error) {
 		return tx.UpdateRating(ctx, rating.GetName(), rating.GetEtag(), func(current *ratingv1.Rating) error {
 			return s.merge("rating", current, rating, mask)
 		})
@@ -72,7 +72,7 @@ func (s *ratingServer) UpdateRating(ctx context.Context, req *ratingv1.UpdateRat
 }
 
 func (s *ratingServer) DeleteRating(ctx context.Context, req *ratingv1.DeleteRatingRequest) (*emptypb.Empty, error) {
-	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx) (*emptypb.Empty, error) {
+	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx, _ caller) (*emptypb.Empty, error) {
 		return &emptypb.Empty{}, tx.DeleteRating(ctx, req.GetName(), req.GetEtag())
 	})
 }

@@ -7,12 +7,26 @@
 //	…
 //	srv.Register(transport)
 //
+// # Who may change what
+//
+// Everybody whom the proxy lets through may read, and create services. Who has no user may create one, which is theirs from
+// then on, as the service is that they create; the user of whoever calls is users/me to GetUser. Only their owner may change
+// users, services, and a user's ratings; force, which deletes others' ratings with a service, is for administrators.
+//
+// Administrators may change everything: those who have one of the claims of [WithAdminClaims], and the development principal,
+// in whose name the proxy calls where it checks no tokens. What that creates, and what there was before there were owners, is
+// nobody's, so only administrators may change it.
+//
+// Who calls stands in metadata of the proxy. It is believed: NATS must let nobody else put requests into the queues.
+//
 // # Errors
 //
 // Each error carries a google.rpc.ErrorInfo with a reason below and the domain rating.codingflow.com, an INVALID_ARGUMENT
 // also the google.rpc.BadRequest that names the fields.
 //
 //	INVALID_ARGUMENT     INVALID_FIELDS, REQUEST_ID_REUSED
+//	UNAUTHENTICATED      NO_PRINCIPAL
+//	PERMISSION_DENIED    NOT_OWNER, ADMINISTRATORS_ONLY, PRINCIPAL_TOO_LONG
 //	NOT_FOUND            NOT_FOUND
 //	ALREADY_EXISTS       ALREADY_EXISTS
 //	FAILED_PRECONDITION  HAS_RATINGS
@@ -40,6 +54,9 @@ type Server struct {
 	validator protovalidate.Validator
 	requestID func(context.Context) string
 	logger    *slog.Logger
+	// adminTexts are what WithAdminClaims was given, adminClaims what they say.
+	adminTexts  []string
+	adminClaims []adminClaim
 }
 
 // An Option changes how a [Server] works.
@@ -53,6 +70,12 @@ func (f optionFunc) apply(s *Server) { f(s) }
 // the same id act once. Default: there is none.
 func WithRequestID(requestID func(context.Context) string) Option {
 	return optionFunc(func(s *Server) { s.requestID = requestID })
+}
+
+// WithAdminClaims makes administrators of those whose token has one of these claims, each written as NAME=VALUE. The proxy
+// must pass the claim on, as x-auth-claim-NAME. Of a claim that is a list one value is enough. Default: none.
+func WithAdminClaims(claims ...string) Option {
+	return optionFunc(func(s *Server) { s.adminTexts = claims })
 }
 
 // WithLogger sets where the causes of INTERNAL errors are logged. Default [slog.Default].
@@ -72,6 +95,13 @@ func New(st store.Store, opts ...Option) (*Server, error) {
 	}
 	if s.store == nil || s.requestID == nil || s.logger == nil {
 		return nil, errors.New("server: store, request id and logger must not be nil")
+	}
+	for _, text := range s.adminTexts {
+		claim, err := parseAdminClaim(text)
+		if err != nil {
+			return nil, fmt.Errorf("server: %w", err)
+		}
+		s.adminClaims = append(s.adminClaims, claim)
 	}
 	var err error
 	if s.validator, err = protovalidate.New(); err != nil {

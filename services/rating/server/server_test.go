@@ -36,7 +36,8 @@ type api struct {
 // requestIDKey is the metadata in which the tests send request ids.
 const requestIDKey = "request-id"
 
-// newAPI serves an empty database over gRPC, until the end of the test.
+// newAPI serves an empty database over gRPC, until the end of the test. Calls are the development principal's, unless their
+// context says whose they are: see as.
 func newAPI(t *testing.T) *api {
 	t.Helper()
 	return serve(t, newStore(t))
@@ -52,7 +53,7 @@ func newStore(t *testing.T) *sqlite.Store {
 
 func serve(t *testing.T, st *sqlite.Store) *api {
 	t.Helper()
-	srv, err := server.New(st, server.WithRequestID(func(ctx context.Context) string {
+	srv, err := server.New(st, server.WithAdminClaims("roles=rating admin"), server.WithRequestID(func(ctx context.Context) string {
 		md, _ := metadata.FromIncomingContext(ctx)
 		for _, id := range md.Get(requestIDKey) {
 			return id
@@ -68,6 +69,7 @@ func serve(t *testing.T, st *sqlite.Store) *api {
 
 	conn, err := grpc.NewClient("passthrough:rating",
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithUnaryInterceptor(asDeveloper),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -78,6 +80,22 @@ func serve(t *testing.T, st *sqlite.Store) *api {
 	return &api{
 		ratingv1.NewUserServiceClient(conn), ratingv1.NewCatalogServiceClient(conn), ratingv1.NewRatingServiceClient(conn),
 	}
+}
+
+// as returns the context of calls that have metadata as the proxy gives it: key, value, key, ….
+func as(t *testing.T, keysAndValues ...string) context.Context {
+	t.Helper()
+	return metadata.NewOutgoingContext(t.Context(), metadata.Pairs(append(keysAndValues, "x-test", "as")...))
+}
+
+// asDeveloper makes a call the development principal's that is nobody's by as.
+func asDeveloper(
+	ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
+) error {
+	if md, _ := metadata.FromOutgoingContext(ctx); len(md.Get("x-test")) == 0 {
+		ctx = metadata.AppendToOutgoingContext(ctx, "x-auth-issuer", "development", "x-auth-subject", "developer")
+	}
+	return invoke(ctx, method, req, reply, conn, opts...)
 }
 
 func (a *api) user(t *testing.T, displayName string) *ratingv1.User {

@@ -45,8 +45,8 @@ func (s *catalogServer) GetRatingSummary(ctx context.Context, req *ratingv1.GetR
 }
 
 func (s *catalogServer) CreateService(ctx context.Context, req *ratingv1.CreateServiceRequest) (*ratingv1.Service, error) {
-	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx) (*ratingv1.Service, error) {
-		return tx.CreateService(ctx, req.GetService())
+	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx, who caller) (*ratingv1.Service, error) {
+		return tx.CreateService(ctx, req.GetService(), who.owner)
 	})
 }
 
@@ -55,7 +55,7 @@ func (s *catalogServer) UpdateService(ctx context.Context, req *ratingv1.UpdateS
 	if err := s.checkUpdate("service", service, &ratingv1.GetServiceRequest{Name: service.GetName()}, mask); err != nil {
 		return nil, s.status(ctx, err)
 	}
-	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx) (*ratingv1.Service, error) {
+	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx, _ caller) (*ratingv1.Service, error) {
 		return tx.UpdateService(ctx, service.GetName(), service.GetEtag(), func(current *ratingv1.Service) error {
 			return s.merge("service", current, service, mask)
 		})
@@ -63,7 +63,7 @@ func (s *catalogServer) UpdateService(ctx context.Context, req *ratingv1.UpdateS
 }
 
 func (s *catalogServer) DeleteService(ctx context.Context, req *ratingv1.DeleteServiceRequest) (*emptypb.Empty, error) {
-	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx) (*emptypb.Empty, error) {
+	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx, _ caller) (*emptypb.Empty, error) {
 		return &emptypb.Empty{}, tx.DeleteService(ctx, req.GetName(), req.GetEtag(), req.GetForce())
 	})
 }

@@ -32,6 +32,10 @@ var statuses = []struct {
 	{store.ErrAlreadyExists, codes.AlreadyExists, "ALREADY_EXISTS"},
 	{store.ErrHasRatings, codes.FailedPrecondition, "HAS_RATINGS"},
 	{store.ErrStale, codes.Aborted, "STALE_ETAG"},
+	{errNoPrincipal, codes.Unauthenticated, "NO_PRINCIPAL"},
+	{errPrincipalTooLong, codes.PermissionDenied, "PRINCIPAL_TOO_LONG"},
+	{errNotOwner, codes.PermissionDenied, "NOT_OWNER"},
+	{errAdministratorsOnly, codes.PermissionDenied, "ADMINISTRATORS_ONLY"},
 	{once.ErrReused, codes.InvalidArgument, "REQUEST_ID_REUSED"},
 }
 

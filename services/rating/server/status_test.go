@@ -23,6 +23,7 @@ func TestStatus(t *testing.T) {
 		logged  string
 	}{
 		{&store.ResourceError{Name: "users/1", Err: store.ErrNotFound}, codes.NotFound, "users/1: not found", ""},
+		{fmt.Errorf("requests[2]: %w", fmt.Errorf("users/1 %w", errNotOwner)), codes.PermissionDenied, "requests[2]: users/1 is not the caller's", ""},
 		{fmt.Errorf("get users/1: %w", context.DeadlineExceeded), codes.DeadlineExceeded, "get users/1: context deadline exceeded", ""},
 		{fmt.Errorf("get users/1: %w", context.Canceled), codes.Canceled, "get users/1: context canceled", ""},
 		{fmt.Errorf("begin: %w: secret", store.ErrBusy), codes.Unavailable, "the database is busy", `error="begin: the database is busy: secret"`},

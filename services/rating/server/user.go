@@ -28,6 +28,9 @@ func (s *userServer) ListUsers(ctx context.Context, req *ratingv1.ListUsersReque
 }
 
 func (s *userServer) GetUser(ctx context.Context, req *ratingv1.GetUserRequest) (*ratingv1.User, error) {
+	if req.GetName() == store.OwnUser {
+		return s.getOwnUser(ctx)
+	}
 	user, err := s.store.GetUser(ctx, req.GetName())
 	if err != nil {
 		return nil, s.status(ctx, err)
@@ -35,9 +38,22 @@ func (s *userServer) GetUser(ctx context.Context, req *ratingv1.GetUserRequest) 
 	return user, nil
 }
 
+// getOwnUser gets the user of whoever calls.
+func (s *userServer) getOwnUser(ctx context.Context) (*ratingv1.User, error) {
+	who, err := s.callerOf(ctx)
+	if err != nil {
+		return nil, s.status(ctx, err)
+	}
+	user, err := s.store.GetOwnUser(ctx, who.owner)
+	if err != nil {
+		return nil, s.status(ctx, err)
+	}
+	return user, nil
+}
+
 func (s *userServer) CreateUser(ctx context.Context, req *ratingv1.CreateUserRequest) (*ratingv1.User, error) {
-	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx) (*ratingv1.User, error) {
-		return tx.CreateUser(ctx, req.GetUser())
+	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx, who caller) (*ratingv1.User, error) {
+		return tx.CreateUser(ctx, req.GetUser(), who.owner)
 	})
 }
 
@@ -46,7 +62,7 @@ func (s *userServer) UpdateUser(ctx context.Context, req *ratingv1.UpdateUserReq
 	if err := s.checkUpdate("user", user, &ratingv1.GetUserRequest{Name: user.GetName()}, mask); err != nil {
 		return nil, s.status(ctx, err)
 	}
-	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx) (*ratingv1.User, error) {
+	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx, _ caller) (*ratingv1.User, error) {
 		return tx.UpdateUser(ctx, user.GetName(), user.GetEtag(), func(current *ratingv1.User) error {
 			return s.merge("user", current, user, mask)
 		})
@@ -54,7 +70,7 @@ func (s *userServer) UpdateUser(ctx context.Context, req *ratingv1.UpdateUserReq
 }
 
 func (s *userServer) DeleteUser(ctx context.Context, req *ratingv1.DeleteUserRequest) (*emptypb.Empty, error) {
-	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx) (*emptypb.Empty, error) {
+	return command(ctx, s.Server, req, func(ctx context.Context, tx store.Tx, _ caller) (*emptypb.Empty, error) {
 		return &emptypb.Empty{}, tx.DeleteUser(ctx, req.GetName(), req.GetEtag(), req.GetForce())
 	})
 }

@@ -7,6 +7,12 @@
 // update times in whole microseconds of the machine's clock, etags, and the aggregates of services. Inputs are taken as
 // they are: the caller has checked them against the API's constraints. A returned message belongs to the caller.
 //
+// # Owners
+//
+// A user and a service may have an owner, which a store keeps and tells, and which it never writes into a resource. It is a
+// text of up to [MaxOwner] bytes that means nothing to the store but whether two are equal. Who may do what with whose
+// resources is the caller's to check, by [Tx.Owner] in the transaction of the change.
+//
 // # Order and pages
 //
 // Lists are in the order of names, which is the order of creation, and continue after a name ([UserQuery.After]),

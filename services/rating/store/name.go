@@ -18,6 +18,12 @@ const (
 	Ratings  Collection = "ratings"
 )
 
+// OwnUser is the name that stands for the user of whoever asks. No user has it.
+const OwnUser = "users/me"
+
+// MaxOwner is how long an owner may be, in bytes: what the indexes of all databases take.
+const MaxOwner = 1024
+
 // Name returns the name of the resource with an id.
 func (c Collection) Name(id string) string { return string(c) + "/" + id }
 

@@ -44,6 +44,8 @@ type Store interface {
 type Reader interface {
 	// GetUser returns a user. Errors: [ErrNotFound].
 	GetUser(ctx context.Context, name string) (*ratingv1.User, error)
+	// GetOwnUser returns the user that an owner has. Errors: [ErrNotFound] for [OwnUser], also where owner is empty.
+	GetOwnUser(ctx context.Context, owner string) (*ratingv1.User, error)
 	// ListUsers returns the users that match, at most query.Limit of them.
 	ListUsers(ctx context.Context, query UserQuery) ([]*ratingv1.User, error)
 
@@ -68,8 +70,13 @@ type Reader interface {
 // Where a method takes an etag, the change happens only while it is the resource's; an empty one always matches.
 // Errors of each: [ErrNotFound] for the resource that is named, and [ErrStale].
 type Tx interface {
-	// CreateUser creates a user from the inputs of user and returns it with its outputs.
-	CreateUser(ctx context.Context, user *ratingv1.User) (*ratingv1.User, error)
+	// Owner returns the owner of a user or a service, and for a rating that of its user; empty where it has none. What it
+	// says holds until the transaction ends.
+	Owner(ctx context.Context, name string) (string, error)
+
+	// CreateUser creates a user from the inputs of user and returns it with its outputs. It is owner's, or nobody's if owner
+	// is empty. Errors: [ErrAlreadyExists] for the user that the owner has.
+	CreateUser(ctx context.Context, user *ratingv1.User, owner string) (*ratingv1.User, error)
 	// UpdateUser lets change alter the current user, writes its inputs and returns it with its outputs. Outputs that change
 	// alters stay as they are. When no input differs nothing is written, and update time and etag stay. An error of change
 	// is returned unchanged.
@@ -77,14 +84,14 @@ type Tx interface {
 	// DeleteUser deletes a user, with force also the user's ratings. Errors: [ErrHasRatings].
 	DeleteUser(ctx context.Context, name, etag string, force bool) error
 
-	// CreateService is like CreateUser.
-	CreateService(ctx context.Context, service *ratingv1.Service) (*ratingv1.Service, error)
+	// CreateService is like CreateUser, but an owner may have any number of services.
+	CreateService(ctx context.Context, service *ratingv1.Service, owner string) (*ratingv1.Service, error)
 	// UpdateService is like UpdateUser.
 	UpdateService(ctx context.Context, name, etag string, change func(*ratingv1.Service) error) (*ratingv1.Service, error)
 	// DeleteService deletes a service, with force also its ratings. Errors: [ErrHasRatings].
 	DeleteService(ctx context.Context, name, etag string, force bool) error
 
-	// CreateRating is like CreateUser. Errors: [ErrNotFound] for the user or the service; [ErrAlreadyExists] for the
+	// CreateRating is like CreateUser; a rating is its user's owner's. Errors: [ErrNotFound] for the user or the service; [ErrAlreadyExists] for the
 	// rating that the user has given the service.
 	CreateRating(ctx context.Context, rating *ratingv1.Rating) (*ratingv1.Rating, error)
 	// CreateRatings is like CreateRating for each of several, in their order. Errors: a [BatchError] for the first that

@@ -30,7 +30,7 @@ func BenchmarkCreate(b *testing.B) {
 					for pb.Next() {
 						req := once.Request{ID: fmt.Sprint(id.Add(1))}
 						_, err := st.Do(b.Context(), req, func(ctx context.Context, tx store.Tx) ([]byte, error) {
-							_, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada Lovelace"})
+							_, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada Lovelace"}, "")
 							return []byte("an answer of about one hundred bytes ........................................................"), err
 						})
 						if err != nil {
@@ -50,7 +50,7 @@ func BenchmarkGet(b *testing.B) {
 	defer st.Close()
 	var name string
 	_, err = st.Do(b.Context(), once.Request{}, func(ctx context.Context, tx store.Tx) ([]byte, error) {
-		user, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada Lovelace"})
+		user, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada Lovelace"}, "")
 		name = user.GetName()
 		return nil, err
 	})

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql"
 	"path/filepath"
 	"sync"
@@ -9,6 +10,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/codingflow/rating/natsgrpc/once"
+	"github.com/codingflow/rating/services/rating/store"
 )
 
 // steps returns migrations of which a second run would not fail but leave a trace.
@@ -48,6 +52,35 @@ func TestMigrationsRunOnce(t *testing.T) {
 	var runs string
 	require.NoError(t, dbs[0].QueryRowContext(t.Context(), "SELECT group_concat(step) FROM (SELECT step FROM runs ORDER BY rowid)").Scan(&runs))
 	require.Equal(t, "1,2,3", runs)
+}
+
+// What was there before there were owners stays, and is nobody's.
+func TestMigrationToOwnersKeepsWhatIsThere(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "rating.db")
+	db := openRaw(t, file)
+	first, err := migrations.ReadFile("migrations/00001_rating.sql")
+	require.NoError(t, err)
+	require.NoError(t, migrate(t.Context(), db, fstest.MapFS{"00001_rating.sql": {Data: first}}))
+	user, service := store.Users.Name("01900000-0000-7000-8000-000000000001"), store.Services.Name("01900000-0000-7000-8000-000000000002")
+	_, err = db.ExecContext(t.Context(), `
+INSERT INTO users VALUES ('01900000-0000-7000-8000-000000000001', 'Ada', 'ada', '', 1, 1, 'a'), ('01900000-0000-7000-8000-000000000003', 'Eve', 'eve', '', 1, 1, 'b');
+INSERT INTO services VALUES ('01900000-0000-7000-8000-000000000002', 'Café', 'café', '', 1, 1, 'a');`)
+	require.NoError(t, err)
+
+	st, err := Open(t.Context(), file)
+	require.NoError(t, err)
+	defer st.Close()
+	_, err = st.GetUser(t.Context(), user)
+	require.NoError(t, err)
+	_, err = st.Do(t.Context(), once.Request{}, func(ctx context.Context, tx store.Tx) ([]byte, error) {
+		for _, name := range []string{user, service} {
+			owner, err := tx.Owner(ctx, name)
+			require.NoError(t, err)
+			require.Empty(t, owner)
+		}
+		return nil, nil
+	})
+	require.NoError(t, err)
 }
 
 func TestMigrationThatFailsHasNoEffect(t *testing.T) {

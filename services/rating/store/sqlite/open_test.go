@@ -77,7 +77,7 @@ func TestOpenRefusesANewerSchema(t *testing.T) {
 	_, err = sqlite.Open(t.Context(), file)
 	require.ErrorIs(t, err, sqlite.ErrNewerSchema)
 	require.EqualError(t, err, "database "+file+" was made by a newer version of the rating service: "+
-		"its schema is version 99, this one knows 1")
+		"its schema is version 99, this one knows 2")
 }
 
 func TestOpenAtOnceMigratesOnce(t *testing.T) {
@@ -96,7 +96,7 @@ func TestOpenAtOnceMigratesOnce(t *testing.T) {
 		})
 	}
 	group.Wait()
-	require.Equal(t, "0\n1", queryString(t, rawDB(t, file), "SELECT version_id FROM goose_db_version ORDER BY id"))
+	require.Equal(t, "0\n1\n2", queryString(t, rawDB(t, file), "SELECT version_id FROM goose_db_version ORDER BY id"))
 }
 
 // The migrations have made the table that package once reads and writes.

@@ -15,8 +15,9 @@ func TestStatementsUseIndexes(t *testing.T) {
 	require.NoError(t, err)
 	defer st.Close()
 	for statement, want := range map[string]string{
-		selectUser:  "SEARCH users USING PRIMARY KEY (id=?)",
-		selectUsers: "SEARCH users USING PRIMARY KEY (id>?)",
+		selectUser:        "SEARCH users USING PRIMARY KEY (id=?)",
+		selectUserByOwner: "SEARCH users USING INDEX users_by_owner (owner=?)",
+		selectUsers:       "SEARCH users USING PRIMARY KEY (id>?)",
 		selectUsersByPrefix: `SEARCH users USING PRIMARY KEY (id=?)
 LIST SUBQUERY 1
 SEARCH users USING COVERING INDEX users_by_display_name (display_name_key>? AND display_name_key<?)

@@ -85,7 +85,7 @@ func createAll(ctx context.Context, st store.Store, fail func(error)) <-chan int
 }
 
 func createUser(ctx context.Context, tx store.Tx) ([]byte, error) {
-	user, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada"})
+	user, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada"}, "")
 	return []byte(user.GetName()), err
 }
 

@@ -34,8 +34,8 @@ SELECT ` + serviceColumns + ` FROM services WHERE id IN (
 SELECT score, count FROM services LEFT JOIN score_counts ON service_id = id WHERE id = ? ORDER BY score`
 
 	insertService = `
-INSERT INTO services (id, display_name, display_name_key, description, create_time, update_time, etag)
-VALUES (?, ?, ?, ?, ?, ?, ?)`
+INSERT INTO services (id, display_name, display_name_key, description, create_time, update_time, etag, owner)
+VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, ''))`
 
 	updateService = `
 UPDATE services SET display_name = ?, display_name_key = ?, description = ?, update_time = ?, etag = ? WHERE id = ?`
@@ -107,7 +107,7 @@ func (r reader) GetRatingSummary(ctx context.Context, name string) (*ratingv1.Ra
 }
 
 // CreateService implements [store.Tx].
-func (t tx) CreateService(ctx context.Context, service *ratingv1.Service) (*ratingv1.Service, error) {
+func (t tx) CreateService(ctx context.Context, service *ratingv1.Service, owner string) (*ratingv1.Service, error) {
 	id, err := store.NewID()
 	if err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func (t tx) CreateService(ctx context.Context, service *ratingv1.Service) (*rati
 		Etag:        store.NewEtag(),
 	}
 	err = execute(ctx, t.q, "create service", insertService,
-		id, created.DisplayName, store.Fold(created.DisplayName), created.Description, micros, micros, created.Etag)
+		id, created.DisplayName, store.Fold(created.DisplayName), created.Description, micros, micros, created.Etag, owner)
 	if err != nil {
 		return nil, err
 	}

@@ -9,12 +9,13 @@ import (
 // statements are all statements of the readers and of the writer. They are prepared once for each connection: to parse
 // one takes as long as to run it.
 var statements = []string{
-	selectUser, selectUsers, selectUsersByPrefix, insertUser, updateUser, deleteUser,
+	selectUser, selectUserByOwner, selectUsers, selectUsersByPrefix, insertUser, updateUser, deleteUser,
 	userExists, userHasRatings, deleteRatingsByUser,
 	selectService, selectServices, selectServicesByPrefix, selectScoreCounts, insertService, updateService, deleteService,
 	serviceExists, serviceHasRatings, deleteRatingsByService, deleteScoreCounts,
 	selectRating, selectRatings, selectRatingsByUser, selectRatingsByService, selectRatingsByBoth, selectRatingID,
 	insertRating, updateRating, deleteRating,
+	selectUserOwner, selectServiceOwner, selectRatingOwner,
 	selectAny,
 }
 

@@ -2,6 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
 
 	"google.golang.org/protobuf/proto"
 
@@ -14,6 +17,9 @@ const (
 
 	selectUser = `SELECT ` + userColumns + ` FROM users WHERE id = ?`
 
+	// At most one.
+	selectUserByOwner = `SELECT ` + userColumns + ` FROM users WHERE owner = ?`
+
 	selectUsers = `SELECT ` + userColumns + ` FROM users WHERE id > ? ORDER BY id LIMIT ?`
 
 	// The inner query sorts the ids of all that match, from the index alone; only the page's rows are read. INDEXED BY,
@@ -25,8 +31,8 @@ SELECT ` + userColumns + ` FROM users WHERE id IN (
 ) ORDER BY id`
 
 	insertUser = `
-INSERT INTO users (id, display_name, display_name_key, email, create_time, update_time, etag)
-VALUES (?, ?, ?, ?, ?, ?, ?)`
+INSERT INTO users (id, display_name, display_name_key, email, create_time, update_time, etag, owner)
+VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, ''))`
 
 	updateUser = `
 UPDATE users SET display_name = ?, display_name_key = ?, email = ?, update_time = ?, etag = ? WHERE id = ?`
@@ -55,6 +61,18 @@ func (r reader) GetUser(ctx context.Context, name string) (*ratingv1.User, error
 	return get(ctx, r.q, store.Users, name, selectUser, scanUser)
 }
 
+// GetOwnUser implements [store.Reader].
+func (r reader) GetOwnUser(ctx context.Context, owner string) (*ratingv1.User, error) {
+	user, err := scanUser(r.q.queryRow(ctx, selectUserByOwner, owner))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, &store.ResourceError{Name: store.OwnUser, Err: store.ErrNotFound}
+	case err != nil:
+		return nil, failure(ctx, "get an owner's user", err)
+	}
+	return user, nil
+}
+
 // ListUsers implements [store.Reader].
 func (r reader) ListUsers(ctx context.Context, query store.UserQuery) ([]*ratingv1.User, error) {
 	start, err := after(store.Users, query.After)
@@ -69,7 +87,10 @@ func (r reader) ListUsers(ctx context.Context, query store.UserQuery) ([]*rating
 }
 
 // CreateUser implements [store.Tx].
-func (t tx) CreateUser(ctx context.Context, user *ratingv1.User) (*ratingv1.User, error) {
+func (t tx) CreateUser(ctx context.Context, user *ratingv1.User, owner string) (*ratingv1.User, error) {
+	if err := checkNoUser(ctx, t, owner); err != nil {
+		return nil, err
+	}
 	id, err := store.NewID()
 	if err != nil {
 		return nil, err
@@ -84,11 +105,23 @@ func (t tx) CreateUser(ctx context.Context, user *ratingv1.User) (*ratingv1.User
 		Etag:        store.NewEtag(),
 	}
 	err = execute(ctx, t.q, "create user", insertUser,
-		id, created.DisplayName, store.Fold(created.DisplayName), created.Email, micros, micros, created.Etag)
+		id, created.DisplayName, store.Fold(created.DisplayName), created.Email, micros, micros, created.Etag, owner)
 	if err != nil {
 		return nil, err
 	}
 	return created, nil
+}
+
+// checkNoUser checks that an owner has no user. None can come between this and the end of the transaction.
+func checkNoUser(ctx context.Context, t tx, owner string) error {
+	user, err := reader(t).GetOwnUser(ctx, owner)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	return fmt.Errorf("the owner has a user: %w", &store.ResourceError{Name: user.GetName(), Err: store.ErrAlreadyExists})
 }
 
 // UpdateUser implements [store.Tx].

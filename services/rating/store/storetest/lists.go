@@ -64,7 +64,7 @@ func testListLarge(t *testing.T, st store.Store) {
 	const count = 1500
 	require.NoError(t, do(t, st, func(ctx context.Context, tx store.Tx) error {
 		for i := range count {
-			if _, err := tx.CreateService(ctx, &ratingv1.Service{DisplayName: fmt.Sprint(i)}); err != nil {
+			if _, err := tx.CreateService(ctx, &ratingv1.Service{DisplayName: fmt.Sprint(i)}, ""); err != nil {
 				return err
 			}
 		}

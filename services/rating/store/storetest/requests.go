@@ -26,7 +26,7 @@ func request(t *testing.T, id, displayName string) once.Request {
 // createRecorded creates a user under a request; its answer is the user's name.
 func createRecorded(ctx context.Context, st store.Store, req once.Request) (string, error) {
 	answer, err := st.Do(ctx, req, func(ctx context.Context, tx store.Tx) ([]byte, error) {
-		user, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada"})
+		user, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada"}, "")
 		return []byte(user.GetName()), err
 	})
 	return string(answer), err
@@ -81,7 +81,7 @@ func testRequestReused(t *testing.T, st store.Store) {
 
 func testErrorNotRecorded(t *testing.T, st store.Store) {
 	_, err := st.Do(t.Context(), request(t, "a", "Ada"), func(ctx context.Context, tx store.Tx) ([]byte, error) {
-		_, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada"})
+		_, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada"}, "")
 		require.NoError(t, err)
 		return nil, errTest
 	})
@@ -95,7 +95,7 @@ func testErrorNotRecorded(t *testing.T, st store.Store) {
 func testPanic(t *testing.T, st store.Store) {
 	require.PanicsWithValue(t, "test", func() {
 		_, _ = st.Do(t.Context(), request(t, "a", "Ada"), func(ctx context.Context, tx store.Tx) ([]byte, error) {
-			_, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada"})
+			_, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada"}, "")
 			require.NoError(t, err)
 			panic("test")
 		})
@@ -124,7 +124,7 @@ func testConcurrentRerun(t *testing.T, st store.Store) {
 			group.Go(func() {
 				answer, err := st.Do(t.Context(), req, func(ctx context.Context, tx store.Tx) ([]byte, error) {
 					runs.Add(1)
-					user, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada"})
+					user, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada"}, "")
 					return []byte(user.GetName()), err
 				})
 				if err != nil {
@@ -170,7 +170,7 @@ func testDeleteRequests(t *testing.T, st store.Store) {
 func testCanceled(t *testing.T, st store.Store) {
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := st.Do(ctx, request(t, "a", "Ada"), func(ctx context.Context, tx store.Tx) ([]byte, error) {
-		_, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada"})
+		_, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada"}, "")
 		require.NoError(t, err)
 		cancel()
 		return nil, nil

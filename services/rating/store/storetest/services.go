@@ -15,7 +15,7 @@ func testCreateService(t *testing.T, st store.Store) {
 	require.NoError(t, do(t, st, func(ctx context.Context, tx store.Tx) (err error) {
 		created, err = tx.CreateService(ctx, &ratingv1.Service{
 			Name: "services/mine", DisplayName: "Café", Description: "Coffee", AverageScore: 5, RatingCount: 7, Etag: "mine",
-		})
+		}, "")
 		return err
 	}))
 	require.Regexp(t, `^services/[0-9a-f]{8}-[0-9a-f]{4}-7`, created.GetName())

@@ -48,6 +48,9 @@ func Run(t *testing.T, newDatabase func(t *testing.T) Opener) {
 		{"a rating is changed under its etag only", testRatingEtag},
 		{"a deleted rating is gone and may be created again", testDeleteRating},
 
+		{"users, services and ratings have the owners they were made for", testOwners},
+		{"an owner has one user, who is found by it", testOwnUser},
+
 		{"an empty store lists nothing", testListEmpty},
 		{"pages cover a list that grows", testListPages},
 		{"a page continues after a deleted resource", testListAfterDeleted},
@@ -71,6 +74,7 @@ func Run(t *testing.T, newDatabase func(t *testing.T) Opener) {
 
 		{"averages are right at every moment", testConcurrentAverages},
 		{"one of many concurrent ratings of a pair is created", testConcurrentUnique},
+		{"one of many concurrent users of an owner is created", testConcurrentOwner},
 		{"one of many concurrent updates under an etag wins", testConcurrentEtag},
 		{"no concurrent update is lost", testConcurrentUpdates},
 	}
@@ -115,7 +119,7 @@ func createUser(t *testing.T, st store.Store, displayName string) *ratingv1.User
 	t.Helper()
 	var user *ratingv1.User
 	require.NoError(t, do(t, st, func(ctx context.Context, tx store.Tx) (err error) {
-		user, err = tx.CreateUser(ctx, &ratingv1.User{DisplayName: displayName})
+		user, err = tx.CreateUser(ctx, &ratingv1.User{DisplayName: displayName}, "")
 		return err
 	}))
 	return user
@@ -125,7 +129,7 @@ func createService(t *testing.T, st store.Store, displayName string) *ratingv1.S
 	t.Helper()
 	var service *ratingv1.Service
 	require.NoError(t, do(t, st, func(ctx context.Context, tx store.Tx) (err error) {
-		service, err = tx.CreateService(ctx, &ratingv1.Service{DisplayName: displayName})
+		service, err = tx.CreateService(ctx, &ratingv1.Service{DisplayName: displayName}, "")
 		return err
 	}))
 	return service

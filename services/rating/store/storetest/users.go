@@ -20,7 +20,7 @@ func testCreateUser(t *testing.T, st store.Store) {
 		created, err = tx.CreateUser(ctx, &ratingv1.User{
 			Name: "users/mine", DisplayName: "Ada", Email: "ada@example.com",
 			CreateTime: &timestamppb.Timestamp{Seconds: 1}, UpdateTime: &timestamppb.Timestamp{Seconds: 1}, Etag: "mine",
-		})
+		}, "")
 		return err
 	}))
 	after := time.Now()
