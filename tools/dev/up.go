@@ -22,7 +22,8 @@ type upCommand struct {
 
 	Database string `help:"Path of another SQLite file, or a postgres:// URL, for the rating service. Default: rating.db in the data folder." placeholder:"URL" env:"DEV_DATABASE"`
 
-	OIDC auth.Config `embed:"" group:"Tokens"`
+	OIDC        auth.Config `embed:"" group:"Tokens"`
+	AdminClaims []string    `name:"admin-claim" group:"Tokens" placeholder:"NAME=VALUE" env:"RATING_ADMIN_CLAIMS" help:"Claims that make an administrator of the rating app, who may change what belongs to others; --oidc-claims must pass them on."`
 
 	NATS     string            `name:"nats" group:"NATS" help:"An external NATS server with JetStream, instead of one in this process. The flags that follow are for it." placeholder:"URL" env:"DEV_NATS"`
 	Security natsdial.Security `embed:"" group:"NATS"`
@@ -36,12 +37,13 @@ func (c *upCommand) Run(ctx context.Context) (err error) {
 	}
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.LogLevel}))
 	s, err := stack.Start(ctx, stack.Config{
-		Listen:   c.Listen,
-		Data:     data,
-		NATS:     natsdial.Config{URL: c.NATS, Security: c.Security},
-		Database: c.Database,
-		OIDC:     c.OIDC,
-		Logger:   logger,
+		Listen:      c.Listen,
+		Data:        data,
+		NATS:        natsdial.Config{URL: c.NATS, Security: c.Security},
+		Database:    c.Database,
+		OIDC:        c.OIDC,
+		AdminClaims: c.AdminClaims,
+		Logger:      logger,
 	})
 	if err != nil {
 		return err

@@ -17,15 +17,15 @@ type Config struct {
 	// Issuer is the URL of the OpenID provider, exactly as in its tokens. It is the program's flag, since the API may share it.
 	Issuer string `kong:"-"`
 
-	ClientID         string            `name:"signin-client-id" env:"SIGNIN_CLIENT_ID" placeholder:"ID" help:"Client by which the issuer knows the app. Sign-in needs it."`
-	ClientSecret     string            `name:"signin-client-secret" env:"SIGNIN_CLIENT_SECRET" placeholder:"SECRET" help:"The client's secret; better in the environment than on the command line. Without it the client is public, and PKCE alone protects the code."`
-	Scopes           []string          `name:"signin-scope" env:"SIGNIN_SCOPES" default:"openid,profile" placeholder:"SCOPE" help:"Scopes to ask for. Some issuers give a refresh token for offline_access only."`
-	Parameters       map[string]string `name:"signin-parameter" env:"SIGNIN_PARAMETERS" placeholder:"NAME=VALUE" help:"Further parameters of the authorization request, such as audience=URL or resource=URL, where the issuer asks for whom the access token is."`
-	PublicURL        string            `name:"signin-public-url" env:"SIGNIN_PUBLIC_URL" placeholder:"URL" help:"Scheme and host at which browsers see the app, such as https://rating.example. It must be https, but for localhost."`
-	Keys             []string          `name:"signin-key" env:"SIGNIN_KEYS" placeholder:"KEY" help:"Keys of session cookies, 32 bytes in base64 each. The first encrypts, all decrypt."`
-	KeysFile         string            `name:"signin-keys-file" env:"SIGNIN_KEYS_FILE" placeholder:"FILE" type:"path" help:"File with such keys, one a line, instead."`
-	Idle             time.Duration     `name:"signin-idle" env:"SIGNIN_IDLE" default:"1h" help:"How long a session lasts that nobody uses."`
-	Lifetime         time.Duration     `name:"signin-lifetime" env:"SIGNIN_LIFETIME" default:"12h" help:"How long a session lasts at most."`
+	ClientID     string            `name:"signin-client-id" env:"SIGNIN_CLIENT_ID" placeholder:"ID" help:"Client by which the issuer knows the app. Sign-in needs it."`
+	ClientSecret string            `name:"signin-client-secret" env:"SIGNIN_CLIENT_SECRET" placeholder:"SECRET" help:"The client's secret; better in the environment than on the command line. Without it the client is public, and PKCE alone protects the code."`
+	Scopes       []string          `name:"signin-scope" env:"SIGNIN_SCOPES" default:"openid,profile" placeholder:"SCOPE" help:"Scopes to ask for. Some issuers give a refresh token for offline_access only."`
+	Parameters   map[string]string `name:"signin-parameter" env:"SIGNIN_PARAMETERS" placeholder:"NAME=VALUE" help:"Further parameters of the authorization request, such as audience=URL or resource=URL, where the issuer asks for whom the access token is."`
+	PublicURL    string            `name:"signin-public-url" env:"SIGNIN_PUBLIC_URL" placeholder:"URL" help:"Scheme and host at which browsers see the app, such as https://rating.example. It must be https, but for localhost."`
+	Keys         []string          `name:"signin-key" env:"SIGNIN_KEYS" placeholder:"KEY" help:"Keys of session cookies, 32 bytes in base64 each. The first encrypts, all decrypt."`
+	KeysFile     string            `name:"signin-keys-file" env:"SIGNIN_KEYS_FILE" placeholder:"FILE" type:"path" help:"File with such keys, one a line, instead."`
+	Idle         time.Duration     `name:"signin-idle" env:"SIGNIN_IDLE" default:"1h" help:"How long a session lasts that nobody uses."`
+	Lifetime     time.Duration     `name:"signin-lifetime" env:"SIGNIN_LIFETIME" default:"12h" help:"How long a session lasts at most."`
 
 	// Base is the front end's path. Default /ui.
 	Base string `kong:"-"`

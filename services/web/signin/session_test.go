@@ -251,4 +251,3 @@ func TestParametersAreSent(t *testing.T) {
 	require.Contains(t, location, "code_challenge_method=S256")
 	require.Contains(t, location, "response_type=code")
 }
-

@@ -154,7 +154,9 @@ func TestOnlyPathsOfTheAppAreReturnedTo(t *testing.T) {
 
 func TestACallbackThatIsNotTheAnswerIsRefused(t *testing.T) {
 	const interrupted = "This browser has begun no such sign-in, or more than 10 minutes ago, or another one since. Please sign in again."
-	set := func(name, value string) func(*app, url.Values) { return func(_ *app, q url.Values) { q.Set(name, value) } }
+	set := func(name, value string) func(*app, url.Values) {
+		return func(_ *app, q url.Values) { q.Set(name, value) }
+	}
 	for _, test := range []struct {
 		name    string
 		change  func(*app, url.Values)

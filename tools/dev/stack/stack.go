@@ -45,6 +45,8 @@ type Config struct {
 	Database string
 	// OIDC says whose tokens calls need. Without an issuer nothing is checked, and all calls are those of auth.Development.
 	OIDC auth.Config
+	// AdminClaims are the claims that make an administrator of the rating service: NAME=VALUE, passed on by OIDC.Claims.
+	AdminClaims []string
 	// Logger is where the parts log. Default slog.Default().
 	Logger *slog.Logger
 }
@@ -163,7 +165,8 @@ func (s *Stack) prepareRating(ctx context.Context, connect func(name string) (*n
 	if err != nil {
 		return err
 	}
-	srv, err := rating.New(st, rating.WithRequestID(natsgrpc.RequestID), rating.WithLogger(s.config.Logger))
+	srv, err := rating.New(st, rating.WithRequestID(natsgrpc.RequestID), rating.WithAdminClaims(s.config.AdminClaims...),
+		rating.WithLogger(s.config.Logger))
 	if err != nil {
 		return err
 	}
