@@ -34,6 +34,9 @@ const (
 //
 // What users think of services: at most one rating for each user and service.
 //
+// A rating is made, changed and deleted by whoever owns its user, and by administrators: others are answered
+// PERMISSION_DENIED with the reason NOT_OWNER. Where no tokens are checked, everybody may.
+//
 // Every method answers INVALID_ARGUMENT, with google.rpc.BadRequest details that name the fields, when the request
 // breaks a constraint that its message states.
 type RatingServiceClient interface {
@@ -47,16 +50,18 @@ type RatingServiceClient interface {
 	GetRating(ctx context.Context, in *GetRatingRequest, opts ...grpc.CallOption) (*Rating, error)
 	// Creates a rating under a name that the service chooses.
 	//
-	// Errors: NOT_FOUND when the user or the service does not exist; ALREADY_EXISTS when the user has rated the service.
+	// Errors: NOT_FOUND when the user or the service does not exist; PERMISSION_DENIED when the user is another's;
+	// ALREADY_EXISTS when the user has rated the service.
 	CreateRating(ctx context.Context, in *CreateRatingRequest, opts ...grpc.CallOption) (*Rating, error)
 	// Updates the score or the comment of a rating.
 	//
-	// Errors: NOT_FOUND; ABORTED when the given etag is not the current one; INVALID_ARGUMENT for a mask that names an
-	// unknown field, and for another value of an immutable one. Output-only fields are ignored, in the mask too.
+	// Errors: NOT_FOUND; PERMISSION_DENIED when the rating is another's; ABORTED when the given etag is not the current one;
+	// INVALID_ARGUMENT for a mask that names an unknown field, and for another value of an immutable one. Output-only fields
+	// are ignored, in the mask too.
 	UpdateRating(ctx context.Context, in *UpdateRatingRequest, opts ...grpc.CallOption) (*Rating, error)
 	// Deletes a rating.
 	//
-	// Errors: NOT_FOUND; ABORTED when the given etag is not the current one.
+	// Errors: NOT_FOUND; PERMISSION_DENIED when the rating is another's; ABORTED when the given etag is not the current one.
 	DeleteRating(ctx context.Context, in *DeleteRatingRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// Creates up to 1,000 ratings: all of them, or none.
 	//
@@ -138,6 +143,9 @@ func (c *ratingServiceClient) BatchCreateRatings(ctx context.Context, in *BatchC
 //
 // What users think of services: at most one rating for each user and service.
 //
+// A rating is made, changed and deleted by whoever owns its user, and by administrators: others are answered
+// PERMISSION_DENIED with the reason NOT_OWNER. Where no tokens are checked, everybody may.
+//
 // Every method answers INVALID_ARGUMENT, with google.rpc.BadRequest details that name the fields, when the request
 // breaks a constraint that its message states.
 type RatingServiceServer interface {
@@ -151,16 +159,18 @@ type RatingServiceServer interface {
 	GetRating(context.Context, *GetRatingRequest) (*Rating, error)
 	// Creates a rating under a name that the service chooses.
 	//
-	// Errors: NOT_FOUND when the user or the service does not exist; ALREADY_EXISTS when the user has rated the service.
+	// Errors: NOT_FOUND when the user or the service does not exist; PERMISSION_DENIED when the user is another's;
+	// ALREADY_EXISTS when the user has rated the service.
 	CreateRating(context.Context, *CreateRatingRequest) (*Rating, error)
 	// Updates the score or the comment of a rating.
 	//
-	// Errors: NOT_FOUND; ABORTED when the given etag is not the current one; INVALID_ARGUMENT for a mask that names an
-	// unknown field, and for another value of an immutable one. Output-only fields are ignored, in the mask too.
+	// Errors: NOT_FOUND; PERMISSION_DENIED when the rating is another's; ABORTED when the given etag is not the current one;
+	// INVALID_ARGUMENT for a mask that names an unknown field, and for another value of an immutable one. Output-only fields
+	// are ignored, in the mask too.
 	UpdateRating(context.Context, *UpdateRatingRequest) (*Rating, error)
 	// Deletes a rating.
 	//
-	// Errors: NOT_FOUND; ABORTED when the given etag is not the current one.
+	// Errors: NOT_FOUND; PERMISSION_DENIED when the rating is another's; ABORTED when the given etag is not the current one.
 	DeleteRating(context.Context, *DeleteRatingRequest) (*emptypb.Empty, error)
 	// Creates up to 1,000 ratings: all of them, or none.
 	//

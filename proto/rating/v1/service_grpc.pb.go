@@ -34,6 +34,9 @@ const (
 //
 // The services that people rate: a café, a film, a web shop.
 //
+// Whoever calls CreateService owns the service. Only its owner, and administrators, may change or delete it: others are
+// answered PERMISSION_DENIED with the reason NOT_OWNER. Where no tokens are checked, everybody may.
+//
 // Every method answers INVALID_ARGUMENT, with google.rpc.BadRequest details that name the fields, when the request
 // breaks a constraint that its message states.
 type CatalogServiceClient interface {
@@ -53,13 +56,14 @@ type CatalogServiceClient interface {
 	CreateService(ctx context.Context, in *CreateServiceRequest, opts ...grpc.CallOption) (*Service, error)
 	// Updates a service.
 	//
-	// Errors: NOT_FOUND; ABORTED when the given etag is not the current one; INVALID_ARGUMENT for a mask that names an
-	// unknown field. Output-only fields are ignored, in the mask too.
+	// Errors: NOT_FOUND; PERMISSION_DENIED when the service is another's; ABORTED when the given etag is not the current
+	// one; INVALID_ARGUMENT for a mask that names an unknown field. Output-only fields are ignored, in the mask too.
 	UpdateService(ctx context.Context, in *UpdateServiceRequest, opts ...grpc.CallOption) (*Service, error)
 	// Deletes a service.
 	//
-	// Errors: NOT_FOUND; ABORTED when the given etag is not the current one; FAILED_PRECONDITION when the service has
-	// ratings and force is not set.
+	// Errors: NOT_FOUND; PERMISSION_DENIED when the service is another's, and for all but administrators when force is set;
+	// ABORTED when the given etag is not the current one; FAILED_PRECONDITION when the service has ratings and force is not
+	// set.
 	DeleteService(ctx context.Context, in *DeleteServiceRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 }
 
@@ -137,6 +141,9 @@ func (c *catalogServiceClient) DeleteService(ctx context.Context, in *DeleteServ
 //
 // The services that people rate: a café, a film, a web shop.
 //
+// Whoever calls CreateService owns the service. Only its owner, and administrators, may change or delete it: others are
+// answered PERMISSION_DENIED with the reason NOT_OWNER. Where no tokens are checked, everybody may.
+//
 // Every method answers INVALID_ARGUMENT, with google.rpc.BadRequest details that name the fields, when the request
 // breaks a constraint that its message states.
 type CatalogServiceServer interface {
@@ -156,13 +163,14 @@ type CatalogServiceServer interface {
 	CreateService(context.Context, *CreateServiceRequest) (*Service, error)
 	// Updates a service.
 	//
-	// Errors: NOT_FOUND; ABORTED when the given etag is not the current one; INVALID_ARGUMENT for a mask that names an
-	// unknown field. Output-only fields are ignored, in the mask too.
+	// Errors: NOT_FOUND; PERMISSION_DENIED when the service is another's; ABORTED when the given etag is not the current
+	// one; INVALID_ARGUMENT for a mask that names an unknown field. Output-only fields are ignored, in the mask too.
 	UpdateService(context.Context, *UpdateServiceRequest) (*Service, error)
 	// Deletes a service.
 	//
-	// Errors: NOT_FOUND; ABORTED when the given etag is not the current one; FAILED_PRECONDITION when the service has
-	// ratings and force is not set.
+	// Errors: NOT_FOUND; PERMISSION_DENIED when the service is another's, and for all but administrators when force is set;
+	// ABORTED when the given etag is not the current one; FAILED_PRECONDITION when the service has ratings and force is not
+	// set.
 	DeleteService(context.Context, *DeleteServiceRequest) (*emptypb.Empty, error)
 	mustEmbedUnimplementedCatalogServiceServer()
 }

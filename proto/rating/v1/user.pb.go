@@ -237,7 +237,7 @@ func (x *ListUsersResponse) GetNextPageToken() string {
 
 type GetUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// `users/{user}`.
+	// `users/{user}`, or `users/me` for the user that the caller owns.
 	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -34,6 +34,8 @@ const (
 // The people who rate. A user owns any number of ratings.
 //
 // Users have e-mail addresses, so unlike ratings they are not public: every method needs a token, where tokens are checked.
+// Whoever calls CreateUser owns the user. Only its owner, and administrators, may change or delete it: others are answered
+// PERMISSION_DENIED with the reason NOT_OWNER. Where no tokens are checked, everybody may.
 //
 // Every method answers INVALID_ARGUMENT, with google.rpc.BadRequest details that name the fields, when the request
 // breaks a constraint that its message states.
@@ -42,21 +44,23 @@ type UserServiceClient interface {
 	//
 	// Errors: INVALID_ARGUMENT for a page token that this method did not give for the same query.
 	ListUsers(ctx context.Context, in *ListUsersRequest, opts ...grpc.CallOption) (*ListUsersResponse, error)
-	// Gets a user.
+	// Gets a user. `users/me` is the user that the caller owns.
 	//
-	// Errors: NOT_FOUND.
+	// Errors: NOT_FOUND, also for `users/me` of a caller who owns none.
 	GetUser(ctx context.Context, in *GetUserRequest, opts ...grpc.CallOption) (*User, error)
 	// Creates a user under a name that the service chooses.
+	//
+	// Errors: ALREADY_EXISTS, with the name of the user, when the caller owns one.
 	CreateUser(ctx context.Context, in *CreateUserRequest, opts ...grpc.CallOption) (*User, error)
 	// Updates a user.
 	//
-	// Errors: NOT_FOUND; ABORTED when the given etag is not the current one; INVALID_ARGUMENT for a mask that names an
-	// unknown field. Output-only fields are ignored, in the mask too.
+	// Errors: NOT_FOUND; PERMISSION_DENIED when the user is another's; ABORTED when the given etag is not the current one;
+	// INVALID_ARGUMENT for a mask that names an unknown field. Output-only fields are ignored, in the mask too.
 	UpdateUser(ctx context.Context, in *UpdateUserRequest, opts ...grpc.CallOption) (*User, error)
 	// Deletes a user.
 	//
-	// Errors: NOT_FOUND; ABORTED when the given etag is not the current one; FAILED_PRECONDITION when the user has
-	// ratings and force is not set.
+	// Errors: NOT_FOUND; PERMISSION_DENIED when the user is another's; ABORTED when the given etag is not the current one;
+	// FAILED_PRECONDITION when the user has ratings and force is not set.
 	DeleteUser(ctx context.Context, in *DeleteUserRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 }
 
@@ -125,6 +129,8 @@ func (c *userServiceClient) DeleteUser(ctx context.Context, in *DeleteUserReques
 // The people who rate. A user owns any number of ratings.
 //
 // Users have e-mail addresses, so unlike ratings they are not public: every method needs a token, where tokens are checked.
+// Whoever calls CreateUser owns the user. Only its owner, and administrators, may change or delete it: others are answered
+// PERMISSION_DENIED with the reason NOT_OWNER. Where no tokens are checked, everybody may.
 //
 // Every method answers INVALID_ARGUMENT, with google.rpc.BadRequest details that name the fields, when the request
 // breaks a constraint that its message states.
@@ -133,21 +139,23 @@ type UserServiceServer interface {
 	//
 	// Errors: INVALID_ARGUMENT for a page token that this method did not give for the same query.
 	ListUsers(context.Context, *ListUsersRequest) (*ListUsersResponse, error)
-	// Gets a user.
+	// Gets a user. `users/me` is the user that the caller owns.
 	//
-	// Errors: NOT_FOUND.
+	// Errors: NOT_FOUND, also for `users/me` of a caller who owns none.
 	GetUser(context.Context, *GetUserRequest) (*User, error)
 	// Creates a user under a name that the service chooses.
+	//
+	// Errors: ALREADY_EXISTS, with the name of the user, when the caller owns one.
 	CreateUser(context.Context, *CreateUserRequest) (*User, error)
 	// Updates a user.
 	//
-	// Errors: NOT_FOUND; ABORTED when the given etag is not the current one; INVALID_ARGUMENT for a mask that names an
-	// unknown field. Output-only fields are ignored, in the mask too.
+	// Errors: NOT_FOUND; PERMISSION_DENIED when the user is another's; ABORTED when the given etag is not the current one;
+	// INVALID_ARGUMENT for a mask that names an unknown field. Output-only fields are ignored, in the mask too.
 	UpdateUser(context.Context, *UpdateUserRequest) (*User, error)
 	// Deletes a user.
 	//
-	// Errors: NOT_FOUND; ABORTED when the given etag is not the current one; FAILED_PRECONDITION when the user has
-	// ratings and force is not set.
+	// Errors: NOT_FOUND; PERMISSION_DENIED when the user is another's; ABORTED when the given etag is not the current one;
+	// FAILED_PRECONDITION when the user has ratings and force is not set.
 	DeleteUser(context.Context, *DeleteUserRequest) (*emptypb.Empty, error)
 	mustEmbedUnimplementedUserServiceServer()
 }

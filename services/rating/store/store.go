@@ -70,8 +70,8 @@ type Reader interface {
 // Where a method takes an etag, the change happens only while it is the resource's; an empty one always matches.
 // Errors of each: [ErrNotFound] for the resource that is named, and [ErrStale].
 type Tx interface {
-	// Owner returns the owner of a user or a service, and for a rating that of its user; empty where it has none. What it
-	// says holds until the transaction ends.
+	// Owner returns the owner of a user or a service, and for a rating that of its user; empty where it has none. An owner
+	// never changes.
 	Owner(ctx context.Context, name string) (string, error)
 
 	// CreateUser creates a user from the inputs of user and returns it with its outputs. It is owner's, or nobody's if owner

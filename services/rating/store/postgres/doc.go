@@ -11,6 +11,8 @@
 //  3. rows of ratings, several of them in the order of their ids;
 //  4. rows of score_counts, several of them in the order of their services' ids.
 //
+// A transaction that creates the user of an owner waits for another that does so for the same owner, and takes nothing after it.
+//
 // Since everybody takes them in this order nobody waits in a circle. Should a transaction do so all the same, one that calls
 // several methods of [store.Tx] in another order, then PostgreSQL ends one of the two, and [Store.Do] runs it again.
 //

@@ -37,8 +37,8 @@ ORDER BY page.id`
 	selectScoreCounts = `SELECT ` + scoreCounts + ` FROM score_counts WHERE service_id = $1::uuid`
 
 	insertService = `
-INSERT INTO services (id, display_name, display_name_key, description, create_time, update_time, etag)
-VALUES ($1::uuid, $2::text, $3::text, $4::text, $5::timestamptz, $5::timestamptz, $6::text)`
+INSERT INTO services (id, display_name, display_name_key, description, create_time, update_time, etag, owner)
+VALUES ($1::uuid, $2::text, $3::text, $4::text, $5::timestamptz, $5::timestamptz, $6::text, nullif($7::text, ''))`
 
 	updateService = `
 UPDATE services SET display_name = $2::text, display_name_key = $3::text, description = $4::text,
@@ -101,7 +101,7 @@ func (r reader) GetRatingSummary(ctx context.Context, name string) (*ratingv1.Ra
 }
 
 // CreateService implements [store.Tx].
-func (t tx) CreateService(ctx context.Context, service *ratingv1.Service) (*ratingv1.Service, error) {
+func (t tx) CreateService(ctx context.Context, service *ratingv1.Service, owner string) (*ratingv1.Service, error) {
 	id, err := store.NewID()
 	if err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func (t tx) CreateService(ctx context.Context, service *ratingv1.Service) (*rati
 		Etag:        store.NewEtag(),
 	}
 	err = execute(ctx, t.q, "create service", insertService,
-		id, created.DisplayName, store.Fold(created.DisplayName), created.Description, now, created.Etag)
+		id, created.DisplayName, store.Fold(created.DisplayName), created.Description, now, created.Etag, owner)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,6 +20,9 @@ const (
 	selectUserToUpdate = selectUser + ` FOR NO KEY UPDATE`
 	selectUserToDelete = selectUser + ` FOR UPDATE`
 
+	// At most one.
+	selectUserByOwner = `SELECT ` + userColumns + ` FROM users WHERE owner = $1::text`
+
 	selectUsers = `SELECT ` + userColumns + ` FROM users WHERE id > $1::uuid ORDER BY id LIMIT $2::int`
 
 	// The first query reads the ids of all that match, from the index alone; the second reads the page's rows, each by its id.
@@ -31,9 +36,11 @@ SELECT found.* FROM (SELECT id FROM matches ORDER BY id LIMIT $4::int) AS page
 CROSS JOIN LATERAL (SELECT ` + userColumns + ` FROM users WHERE id = page.id OFFSET 0) AS found
 ORDER BY page.id`
 
+	// An owner who has a user gets no other one. Two who insert for one owner wait for each other.
 	insertUser = `
-INSERT INTO users (id, display_name, display_name_key, email, create_time, update_time, etag)
-VALUES ($1::uuid, $2::text, $3::text, $4::text, $5::timestamptz, $5::timestamptz, $6::text)`
+INSERT INTO users (id, display_name, display_name_key, email, create_time, update_time, etag, owner)
+VALUES ($1::uuid, $2::text, $3::text, $4::text, $5::timestamptz, $5::timestamptz, $6::text, nullif($7::text, ''))
+ON CONFLICT (owner) WHERE owner IS NOT NULL DO NOTHING`
 
 	updateUser = `
 UPDATE users SET display_name = $2::text, display_name_key = $3::text, email = $4::text, update_time = $5::timestamptz,
@@ -67,6 +74,26 @@ func (r reader) GetUser(ctx context.Context, name string) (*ratingv1.User, error
 	})
 }
 
+// GetOwnUser implements [store.Reader].
+func (r reader) GetOwnUser(ctx context.Context, owner string) (*ratingv1.User, error) {
+	return read(ctx, r.read, func(q querier) (*ratingv1.User, error) { return getOwnUser(ctx, q, owner) })
+}
+
+func getOwnUser(ctx context.Context, q querier, owner string) (*ratingv1.User, error) {
+	rows, err := q.Query(ctx, selectUserByOwner, owner)
+	if err != nil {
+		return nil, failure(ctx, "get an owner's user", err)
+	}
+	user, err := pgx.CollectExactlyOneRow(rows, scanUser)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return nil, &store.ResourceError{Name: store.OwnUser, Err: store.ErrNotFound}
+	case err != nil:
+		return nil, failure(ctx, "get an owner's user", err)
+	}
+	return user, nil
+}
+
 // ListUsers implements [store.Reader].
 func (r reader) ListUsers(ctx context.Context, query store.UserQuery) ([]*ratingv1.User, error) {
 	start, err := after(store.Users, query.After)
@@ -81,7 +108,7 @@ func (r reader) ListUsers(ctx context.Context, query store.UserQuery) ([]*rating
 }
 
 // CreateUser implements [store.Tx].
-func (t tx) CreateUser(ctx context.Context, user *ratingv1.User) (*ratingv1.User, error) {
+func (t tx) CreateUser(ctx context.Context, user *ratingv1.User, owner string) (*ratingv1.User, error) {
 	id, err := store.NewID()
 	if err != nil {
 		return nil, err
@@ -95,12 +122,27 @@ func (t tx) CreateUser(ctx context.Context, user *ratingv1.User) (*ratingv1.User
 		UpdateTime:  timestamp(now),
 		Etag:        store.NewEtag(),
 	}
-	err = execute(ctx, t.q, "create user", insertUser,
-		id, created.DisplayName, store.Fold(created.DisplayName), created.Email, now, created.Etag)
-	if err != nil {
-		return nil, err
+	tag, err := t.q.Exec(ctx, insertUser,
+		id, created.DisplayName, store.Fold(created.DisplayName), created.Email, now, created.Etag, owner)
+	switch {
+	case err != nil:
+		return nil, failure(ctx, "create user", err)
+	case tag.RowsAffected() == 0:
+		return nil, hasUser(ctx, t.q, owner)
 	}
 	return created, nil
+}
+
+// hasUser returns the error for an owner who has a user.
+func hasUser(ctx context.Context, q querier, owner string) error {
+	user, err := getOwnUser(ctx, q, owner)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return errVanished // deleted since
+	case err != nil:
+		return err
+	}
+	return fmt.Errorf("the owner has a user: %w", &store.ResourceError{Name: user.GetName(), Err: store.ErrAlreadyExists})
 }
 
 // UpdateUser implements [store.Tx].

@@ -110,14 +110,14 @@ func testBatchLarge(t *testing.T, st store.Store) {
 	require.NoError(t, do(t, st, func(ctx context.Context, tx store.Tx) error {
 		var names []string
 		for range services {
-			service, err := tx.CreateService(ctx, &ratingv1.Service{DisplayName: "Café"})
+			service, err := tx.CreateService(ctx, &ratingv1.Service{DisplayName: "Café"}, "")
 			if err != nil {
 				return err
 			}
 			names = append(names, service.GetName())
 		}
 		for i := range users {
-			user, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada"})
+			user, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada"}, "")
 			if err != nil {
 				return err
 			}

@@ -41,14 +41,14 @@ func Seed(t testing.TB, st store.Store, ratings int) Sample {
 	_, err := st.Do(t.Context(), once.Request{}, func(ctx context.Context, tx store.Tx) ([]byte, error) {
 		users, services = nil, nil
 		for i := range sample.Users {
-			user, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: fmt.Sprintf("User %06d", i)})
+			user, err := tx.CreateUser(ctx, &ratingv1.User{DisplayName: fmt.Sprintf("User %06d", i)}, "")
 			if err != nil {
 				return nil, err
 			}
 			users = append(users, user.GetName())
 		}
 		for i := range sample.Services {
-			service, err := tx.CreateService(ctx, &ratingv1.Service{DisplayName: fmt.Sprintf("Service %06d", i)})
+			service, err := tx.CreateService(ctx, &ratingv1.Service{DisplayName: fmt.Sprintf("Service %06d", i)}, "")
 			if err != nil {
 				return nil, err
 			}

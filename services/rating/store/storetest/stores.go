@@ -60,7 +60,7 @@ func rateBoth(ctx context.Context, st store.Store, services []string, score int3
 	}
 	var user *ratingv1.User
 	if err := do(func(ctx context.Context, tx store.Tx) (err error) {
-		user, err = tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada"})
+		user, err = tx.CreateUser(ctx, &ratingv1.User{DisplayName: "Ada"}, "")
 		return err
 	}); err != nil {
 		return err
