@@ -216,10 +216,10 @@ func (h *Handler) renew(ctx context.Context, old *session) (*session, error) {
 	got, err := h.issuer.refresh(ctx, old.Refresh)
 	switch {
 	case err != nil:
-		h.config.Logger.WarnContext(ctx, "cannot renew a session", "error", err)
+		h.config.Logger.WarnContext(ctx, "sign-in: cannot renew a session", "error", err)
 		return nil, err
 	case got.id != nil && got.id.Subject != old.Subject:
-		h.config.Logger.ErrorContext(ctx, "the issuer has renewed a session with another subject's tokens")
+		h.config.Logger.ErrorContext(ctx, "sign-in: the issuer has renewed a session with another subject's tokens")
 		return nil, errRefused
 	}
 	renewed := *old
@@ -247,11 +247,11 @@ func (i *issuer) revoke(ctx context.Context, p *provider, refresh string) {
 	}
 	response, err := i.config.Client.Do(request)
 	if err != nil {
-		i.config.Logger.WarnContext(ctx, "cannot revoke a refresh token", "error", err)
+		i.config.Logger.WarnContext(ctx, "sign-in: cannot revoke a refresh token", "error", err)
 		return
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		i.config.Logger.WarnContext(ctx, "cannot revoke a refresh token", slog.Int("status", response.StatusCode))
+		i.config.Logger.WarnContext(ctx, "sign-in: cannot revoke a refresh token", slog.Int("status", response.StatusCode))
 	}
 }

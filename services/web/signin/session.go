@@ -86,6 +86,11 @@ func (h *Handler) current(w http.ResponseWriter, r *http.Request) (*session, err
 	if err == nil {
 		err = h.write(w, renewed)
 	}
+	if _, ok := errors.AsType[tooLargeError](err); ok {
+		h.config.Logger.WarnContext(r.Context(), "sign-in: a renewed session is lost", "error", err)
+		h.session.clear(w, r)
+		return nil, nil
+	}
 	switch {
 	case err == nil:
 		return renewed, nil

@@ -141,6 +141,17 @@ func TestALargeSessionTakesTwoCookies(t *testing.T) {
 	require.Empty(t, a.cookies())
 }
 
+func TestASessionThatHasGrownTooLargeEnds(t *testing.T) {
+	a := newApp(t, nil)
+	a.issuer.Lifetime = 5 * time.Minute
+	a.signIn()
+	a.issuer.AccessClaims = map[string]any{"groups": strings.Repeat("a", signin.MaxSealed)}
+	a.clock.advance(5 * time.Minute)
+	require.Equal(t, "none", a.token())
+	require.Equal(t, signedOut, a.session())
+	require.Regexp(t, `a renewed session is lost.* more than 7600"`, a.log.String())
+}
+
 // What the API streams is there at once, and the API hears when the browser leaves.
 func TestStreamsGoThrough(t *testing.T) {
 	a := newApp(t, nil)

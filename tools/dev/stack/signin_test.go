@@ -1,0 +1,63 @@
+package stack_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/codingflow/rating/proxy/auth"
+	"github.com/codingflow/rating/services/web/signin"
+	"github.com/codingflow/rating/services/web/signin/signintest"
+	"github.com/codingflow/rating/tools/dev/stack"
+	"github.com/stretchr/testify/require"
+)
+
+// Who signs in at the front end is who the API knows them to be.
+func TestAPersonWhoSignsInHasAUser(t *testing.T) {
+	issuer := signintest.New(t)
+	api, _ := up(t, stack.Config{
+		Data: t.TempDir(), OIDC: auth.Config{Issuer: issuer.URL, Audiences: []string{signintest.Audience}, AccessTokensOnly: true},
+	})
+	mux := http.NewServeMux()
+	mux.HandleFunc("/ui/", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "the app") })
+	front := httptest.NewServer(mux)
+	defer front.Close()
+	handler, err := signin.New(signin.Config{
+		Issuer: issuer.URL, ClientID: signintest.ClientID, ClientSecret: signintest.ClientSecret,
+		PublicURL: front.URL, Keys: []string{signin.NewKey()}, API: api,
+	})
+	require.NoError(t, err)
+	mux.Handle("/ui/auth/", handler)
+	mux.Handle("/ui/api/", handler)
+
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	browser := &http.Client{Jar: jar, Timeout: 20 * time.Second}
+	send := func(method, path, body string) answer {
+		req, err := http.NewRequestWithContext(t.Context(), method, front.URL+path, strings.NewReader(body))
+		require.NoError(t, err)
+		if body != "" {
+			req.Header.Set("Content-Type", "application/json")
+		}
+		resp, err := browser.Do(req)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, resp.Body.Close()) }()
+		got, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return answer{resp.StatusCode, resp.Header, string(got)}
+	}
+	require.Equal(t, 200, send("GET", "/ui/api/services", "").code)
+	refused := send("POST", "/ui/api/users", `{"displayName": "Ada"}`)
+	require.Equal(t, 401, refused.code)
+	require.Contains(t, refused.body, `"reason":"TOKEN_MISSING"`)
+
+	require.Equal(t, "the app", send("GET", "/ui/auth/login", "").body)
+	require.Equal(t, 404, send("GET", "/ui/api/users/me", "").code)
+	user := send("POST", "/ui/api/users", `{"displayName": "Ada"}`)
+	require.Equal(t, 200, user.code, user.body)
+	require.JSONEq(t, user.body, send("GET", "/ui/api/users/me", "").body)
+}
