@@ -65,6 +65,7 @@ type app struct {
 	t      *testing.T
 	issuer *signintest.Issuer
 	url    string // of the front end
+	page   string // all of its pages; by default each tells its URL
 	clock  *clock
 	log    *log
 	config signin.Config
@@ -102,6 +103,10 @@ func newApp(t *testing.T, change func(*signin.Config)) *app {
 		a.mu.Unlock()
 		if strings.HasPrefix(r.URL.Path, "/ui/auth/") || strings.HasPrefix(r.URL.Path, "/ui/api") {
 			handler.ServeHTTP(w, r)
+			return
+		}
+		if a.page != "" {
+			_, _ = io.WriteString(w, a.page)
 			return
 		}
 		_, _ = io.WriteString(w, "page "+r.RequestURI)
