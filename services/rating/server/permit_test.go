@@ -2,7 +2,9 @@ package server_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,19 +27,20 @@ var (
 	nobody []string
 )
 
-// A world is what the owner has made, and what is nobody's: the development principal made it.
+// A world is what the owner has made, and what is nobody's: the development principal made it. Several share a database, and
+// have their own people.
 type world struct {
 	*api
+	people                            string
 	user, rated, unrated, rating      string // the owner's
 	nobodysUser, nobodysService, free string
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, a *api) *world {
 	t.Helper()
-	a := newAPI(t)
-	w := &world{api: a, nobodysUser: a.user(t, "Nobody").GetName(), nobodysService: a.service(t, "Nobody's").GetName()}
+	w := &world{api: a, people: "of-" + rand.Text(), nobodysUser: a.user(t, "Nobody").GetName(), nobodysService: a.service(t, "Nobody's").GetName()}
 	w.free = a.service(t, "Not rated").GetName()
-	ctx := as(t, owner...)
+	ctx := w.as(t, owner...)
 	user, err := a.CreateUser(ctx, &ratingv1.CreateUserRequest{User: &ratingv1.User{DisplayName: "Ada"}})
 	require.NoError(t, err)
 	w.user = user.GetName()
@@ -51,6 +54,18 @@ func newWorld(t *testing.T) *world {
 	w.rating = rating.GetName()
 	a.rating(t, w.nobodysUser, w.rated, 1)
 	return w
+}
+
+// as returns the context of calls by one of the world's people. The development principal is the same everywhere.
+func (w *world) as(t *testing.T, keysAndValues ...string) context.Context {
+	t.Helper()
+	theirs := slices.Clone(keysAndValues)
+	for i := 0; i+1 < len(theirs); i += 2 {
+		if theirs[i] == "x-auth-subject" && theirs[i+1] != "developer" && theirs[i+1] != "" {
+			theirs[i+1] += w.people
+		}
+	}
+	return as(t, theirs...)
 }
 
 // Every method, called by everybody who differs.
@@ -149,13 +164,13 @@ func TestWhoMayCallWhat(t *testing.T) {
 			return errorOf(w.DeleteRating(ctx, &ratingv1.DeleteRatingRequest{Name: w.rating}))
 		}, owned},
 	}
-	untested := methods()
+	untested, a := methods(), newAPI(t)
 	for _, test := range tests {
 		delete(untested, strings.Fields(test.name)[0])
 		t.Run(test.name, func(t *testing.T) {
 			for i, who := range [][]string{owner, other, admin, dev, nobody} {
-				w := newWorld(t)
-				require.Equal(t, test.want[i], reasonOf(test.call(as(t, who...), w)), "caller %d", i)
+				w := newWorld(t, a)
+				require.Equal(t, test.want[i], reasonOf(test.call(w.as(t, who...), w)), "caller %d", i)
 			}
 		})
 	}
@@ -197,10 +212,10 @@ func reasonOf(err error) string {
 }
 
 func TestARefusalSaysWhyAndHasNoEffect(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, newAPI(t))
 	before, err := w.GetRating(t.Context(), &ratingv1.GetRatingRequest{Name: w.rating})
 	require.NoError(t, err)
-	eve := as(t, other...)
+	eve := w.as(t, other...)
 	eves, err := w.CreateUser(eve, &ratingv1.CreateUserRequest{User: &ratingv1.User{DisplayName: "Eve"}})
 	require.NoError(t, err)
 
@@ -212,7 +227,7 @@ func TestARefusalSaysWhyAndHasNoEffect(t *testing.T) {
 	requireStatus(t, err, codes.PermissionDenied, "NOT_OWNER", "requests[1]: "+w.user+" is not the caller's")
 	_, err = w.CreateUser(eve, &ratingv1.CreateUserRequest{User: &ratingv1.User{DisplayName: "Eve"}})
 	requireStatus(t, err, codes.AlreadyExists, "ALREADY_EXISTS", "the owner has a user: "+eves.GetName()+": already exists")
-	_, err = w.DeleteService(as(t, owner...), &ratingv1.DeleteServiceRequest{Name: w.rated, Force: true})
+	_, err = w.DeleteService(w.as(t, owner...), &ratingv1.DeleteServiceRequest{Name: w.rated, Force: true})
 	requireStatus(t, err, codes.PermissionDenied, "ADMINISTRATORS_ONLY", "force deletes the ratings of others: only an administrator may do this")
 	_, err = w.DeleteRating(as(t), &ratingv1.DeleteRatingRequest{Name: w.rating})
 	requireStatus(t, err, codes.Unauthenticated, "NO_PRINCIPAL", "who calls is not known: this needs a token")
@@ -230,11 +245,11 @@ func TestARefusalSaysWhyAndHasNoEffect(t *testing.T) {
 
 // The same subject of another issuer, and half a principal, are somebody else.
 func TestThePrincipalIsIssuerAndSubject(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, newAPI(t))
 	remove := func(metadata ...string) error {
-		return errorOf(w.DeleteRating(as(t, metadata...), &ratingv1.DeleteRatingRequest{Name: w.rating}))
+		return errorOf(w.DeleteRating(w.as(t, metadata...), &ratingv1.DeleteRatingRequest{Name: w.rating}))
 	}
-	long := strings.Repeat("a", 1024)
+	long := strings.Repeat("a", 1024-len(w.people))
 	for _, test := range []struct {
 		metadata []string
 		want     string
@@ -248,7 +263,7 @@ func TestThePrincipalIsIssuerAndSubject(t *testing.T) {
 		{[]string{"x-auth-subject", "ada"}, "NO_PRINCIPAL"},
 		{append([]string{"x-auth-subject", "eve"}, owner...), "NO_PRINCIPAL"},
 		{[]string{"x-auth-issuer", "https://issuer.example", "x-auth-subject", long}, "PRINCIPAL_TOO_LONG"},
-		{[]string{"x-auth-issuer", "i", "x-auth-subject", long[:1022]}, "NOT_OWNER"},
+		{[]string{"x-auth-issuer", "i", "x-auth-subject", long[:1022-len(w.people)]}, "NOT_OWNER"},
 		{append([]string{"x-auth-claim-roles", "%zz", "x-auth-claim-roles", "rating admin x"}, other...), "NOT_OWNER"},
 		{append([]string{"x-auth-claim-groups", "rating%20admin"}, other...), "NOT_OWNER"},
 		{owner, "OK"},
@@ -259,8 +274,8 @@ func TestThePrincipalIsIssuerAndSubject(t *testing.T) {
 
 // A rerun is answered as the first run was, though what it changed is gone.
 func TestARerunOfADeletionIsAnsweredAgain(t *testing.T) {
-	w := newWorld(t)
-	ctx := as(t, append([]string{requestIDKey, "1"}, owner...)...)
+	w := newWorld(t, newAPI(t))
+	ctx := w.as(t, append([]string{requestIDKey, "1"}, owner...)...)
 	for range 2 {
 		_, err := w.DeleteRating(ctx, &ratingv1.DeleteRatingRequest{Name: w.rating})
 		require.NoError(t, err)
@@ -269,7 +284,7 @@ func TestARerunOfADeletionIsAnsweredAgain(t *testing.T) {
 
 // Nothing that is read says whose it is.
 func TestOwnersAreNotShown(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, newAPI(t))
 	users, err := w.ListUsers(t.Context(), &ratingv1.ListUsersRequest{})
 	require.NoError(t, err)
 	services, err := w.ListServices(t.Context(), &ratingv1.ListServicesRequest{})

@@ -7,10 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/codingflow/rating/proxy/auth"
 	"github.com/codingflow/rating/proxy/auth/authtest"
 	"github.com/codingflow/rating/tools/dev/stack"
-	"github.com/stretchr/testify/require"
 )
 
 // What the proxy says of a token's owner is what the rating service goes by, and clients cannot say it.

@@ -9,11 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/codingflow/rating/proxy/auth"
 	"github.com/codingflow/rating/services/web/signin"
 	"github.com/codingflow/rating/services/web/signin/signintest"
 	"github.com/codingflow/rating/tools/dev/stack"
-	"github.com/stretchr/testify/require"
 )
 
 // Who signs in at the front end is who the API knows them to be.
