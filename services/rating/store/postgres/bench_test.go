@@ -47,7 +47,7 @@ func BenchmarkCommands(b *testing.B) {
 			b.Run(fmt.Sprintf("rate/%s/services=%d", database.name, services), func(b *testing.B) {
 				names := createServices(b, database.st, services)
 				benchmark(b, database.st, 64, func(ctx context.Context, tx store.Tx, i int64) error {
-					user, err := tx.CreateUser(ctx, newUser("Ada"))
+					user, err := tx.CreateUser(ctx, newUser("Ada"), "")
 					if err != nil {
 						return err
 					}
@@ -59,7 +59,7 @@ func BenchmarkCommands(b *testing.B) {
 		b.Run("batch of 1000 ratings/"+database.name, func(b *testing.B) {
 			services := createServices(b, database.st, 1000)
 			benchmark(b, database.st, 1, func(ctx context.Context, tx store.Tx, _ int64) error {
-				user, err := tx.CreateUser(ctx, newUser("Ada"))
+				user, err := tx.CreateUser(ctx, newUser("Ada"), "")
 				if err != nil {
 					return err
 				}
@@ -105,7 +105,7 @@ func createServices(b *testing.B, st store.Store, n int) (names []string) {
 	b.Helper()
 	_, err := st.Do(b.Context(), once.Request{}, func(ctx context.Context, tx store.Tx) ([]byte, error) {
 		for range n {
-			service, err := tx.CreateService(ctx, &ratingv1.Service{DisplayName: "Café"})
+			service, err := tx.CreateService(ctx, &ratingv1.Service{DisplayName: "Café"}, "")
 			if err != nil {
 				return nil, err
 			}

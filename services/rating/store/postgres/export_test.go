@@ -15,12 +15,13 @@ var Lists = map[string]string{
 	"services by prefix":   selectServicesByPrefix,
 }
 
-// Gets are the statements that read one resource, by its id.
+// Gets are the statements that read one resource, by its id or its owner.
 var Gets = map[string]string{
-	"user":    selectUser,
-	"service": selectService,
-	"summary": selectScoreCounts,
-	"rating":  selectRating,
+	"user":     selectUser,
+	"own user": selectUserByOwner,
+	"service":  selectService,
+	"summary":  selectScoreCounts,
+	"rating":   selectRating,
 }
 
 // ConnConfig returns how a store connects.

@@ -22,17 +22,17 @@ import (
 func newUser(displayName string) *ratingv1.User { return &ratingv1.User{DisplayName: displayName} }
 
 func createUser(ctx context.Context, tx store.Tx) ([]byte, error) {
-	user, err := tx.CreateUser(ctx, newUser("Ada"))
+	user, err := tx.CreateUser(ctx, newUser("Ada"), "")
 	return []byte(user.GetName()), err
 }
 
 // useAll creates, changes and deletes one of each, and leaves one of each.
 func useAll(ctx context.Context, tx store.Tx, user, service, rating *string) error {
-	u, err := tx.CreateUser(ctx, newUser("Ada"))
+	u, err := tx.CreateUser(ctx, newUser("Ada"), "")
 	if err != nil {
 		return err
 	}
-	s, err := tx.CreateService(ctx, &ratingv1.Service{DisplayName: "A café"})
+	s, err := tx.CreateService(ctx, &ratingv1.Service{DisplayName: "A café"}, "")
 	if err != nil {
 		return err
 	}
