@@ -17,10 +17,11 @@ import (
 )
 
 type cli struct {
-	Up       upCommand       `cmd:"" help:"Run everything in one process: NATS, the rating service, the proxy."`
+	Up       upCommand       `cmd:"" help:"Run everything in one process: NATS, the rating service, the proxy, the web app."`
 	Test     testCommand     `cmd:"" help:"Run all tests; install what they need beside Go."`
 	Lint     lintCommand     `cmd:"" help:"Run the linter."`
 	Generate generateCommand `cmd:"" help:"Check the protos and generate the code from them."`
+	Web      webCommand      `cmd:"" help:"Build and check the web app."`
 
 	Seed        seedCommand        `cmd:"" help:"Fill a running system with plausible data, through its API."`
 	OpenAPI     openapiCommand     `cmd:"" name:"openapi" help:"Print the API's OpenAPI document, as the proxy serves it."`

@@ -20,6 +20,8 @@ type upCommand struct {
 	Data     string     `help:"Folder for everything that is kept. Default: .data in the checkout." placeholder:"DIR" env:"DEV_DATA"`
 	LogLevel slog.Level `help:"Least level to log: debug, info, warn or error." default:"warn" env:"DEV_LOG_LEVEL"`
 
+	Web bool `help:"Build the web app when its sources have changed, where Node is there." default:"true" negatable:"" env:"DEV_WEB"`
+
 	Database string `help:"Path of another SQLite file, or a postgres:// URL, for the rating service. Default: rating.db in the data folder." placeholder:"URL" env:"DEV_DATABASE"`
 
 	OIDC        auth.Config `embed:"" group:"Tokens"`
@@ -36,6 +38,10 @@ func (c *upCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.LogLevel}))
+	ui, err := c.web(ctx)
+	if err != nil {
+		return err
+	}
 	s, err := stack.Start(ctx, stack.Config{
 		Listen:      c.Listen,
 		Data:        data,
@@ -44,6 +50,7 @@ func (c *upCommand) Run(ctx context.Context) (err error) {
 		OIDC:        c.OIDC,
 		AdminClaims: c.AdminClaims,
 		Logger:      logger,
+		UI:          ui,
 	})
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -47,6 +48,8 @@ type Config struct {
 	OIDC auth.Config
 	// AdminClaims are the claims that make an administrator of the rating service: NAME=VALUE, passed on by OIDC.Claims.
 	AdminClaims []string
+	// UI serves /ui and everything below it. Default: the proxy's page that links to the API.
+	UI http.Handler
 	// Logger is where the parts log. Default slog.Default().
 	Logger *slog.Logger
 }
@@ -195,7 +198,9 @@ func (s *Stack) prepareProxy(ctx context.Context, connect func(name string) (*na
 	}
 	s.onClose(authenticator.Close)
 	srv, closeConn, err := natsproxy.New(ctx, nc, natsproxy.Config{
-		Server: proxy.Config{Title: "Rating API", Auth: authenticator, DrainTimeout: drainTimeout, Logger: s.config.Logger},
+		Server: proxy.Config{
+			Title: "Rating API", Auth: authenticator, UI: s.config.UI, DrainTimeout: drainTimeout, Logger: s.config.Logger,
+		},
 		Logger: s.config.Logger,
 	})
 	if err != nil {

@@ -1,0 +1,68 @@
+// Command web serves the rating app's pages under /ui.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/codingflow/rating/services/web/server"
+	"github.com/codingflow/rating/telemetry"
+)
+
+// A config is what the command line and the environment say.
+type config struct {
+	Listen       string           `env:"WEB_LISTEN" default:"127.0.0.1:8082" help:"Address to serve HTTP on: /ui, /healthz and /readyz."`
+	API          string           `name:"api" env:"WEB_API" default:"/api" placeholder:"URL" help:"Where browsers call the API: a path on the same origin (${default}), or a URL whose proxy names this origin in --cors-origins."`
+	DrainTimeout time.Duration    `env:"WEB_DRAIN_TIMEOUT" default:"10s" help:"How long running requests may take when the server is told to stop."`
+	DrainDelay   time.Duration    `env:"WEB_DRAIN_DELAY" default:"0s" help:"How long the server takes requests when it is told to stop and no longer ready, so that load balancers notice. Precedes the drain timeout."`
+	LogLevel     slog.Level       `env:"WEB_LOG_LEVEL" default:"info" help:"Least level to log: debug, info, warn or error."`
+	Version      kong.VersionFlag `help:"Print the version and exit."`
+}
+
+func main() {
+	var cfg config
+	kong.Parse(&cfg, kong.Name("web"), kong.Vars{"version": version()},
+		kong.Description("Serves the rating app's pages under /ui. They call the API from the browser."))
+	logger := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	if err := run(ctx, &cfg, logger); err != nil {
+		logger.Error(err.Error())
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends, then drains.
+func run(ctx context.Context, cfg *config, logger *slog.Logger) error {
+	app, err := server.New(server.Config{API: cfg.API})
+	if err != nil {
+		return err
+	}
+	if !app.Built() {
+		logger.Warn(server.NotBuilt)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("cannot listen on %s: the address is in use; choose another with --listen", cfg.Listen)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w", cfg.Listen, err)
+	}
+	logger.Info("serving", "version", version(), "url", "http://"+listener.Addr().String()+"/ui/", "api", cfg.API)
+	if err := server.NewServer(app, logger).Serve(ctx, listener, cfg.DrainDelay, cfg.DrainTimeout); err != nil {
+		return err
+	}
+	logger.Info("stopped")
+	return nil
+}
+
+func version() string { return telemetry.ThisBuild().Version }

@@ -1,0 +1,89 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	readTimeout  = 5 * time.Second  // for a request, which has no body to speak of
+	writeTimeout = 30 * time.Second // for the app's largest file, over a slow line
+	idleTimeout  = 2 * time.Minute
+	maxHeader    = 32 << 10 // bytes
+)
+
+// Server serves the app by itself, beside its health. Create it with NewServer and run it with Serve, once.
+type Server struct {
+	app      *Handler
+	draining atomic.Bool
+	mux      *http.ServeMux
+	logger   *slog.Logger
+}
+
+// NewServer returns a server of an app.
+func NewServer(app *Handler, logger *slog.Logger) *Server {
+	s := &Server{app: app, mux: http.NewServeMux(), logger: logger}
+	s.mux.Handle("/ui", app)
+	s.mux.Handle("/ui/", app)
+	s.mux.Handle("GET /{$}", http.RedirectHandler("/ui/", http.StatusFound))
+	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
+	s.mux.HandleFunc("GET /readyz", s.readyz)
+	return s
+}
+
+// ServeHTTP answers one request: /ui, / which leads there, /healthz, and /readyz.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
+	switch {
+	case s.draining.Load():
+		writeText(w, http.StatusServiceUnavailable, "stopping")
+	case !s.app.Built():
+		writeText(w, http.StatusServiceUnavailable, NotBuilt)
+	default:
+		writeText(w, http.StatusOK, "ok")
+	}
+}
+
+// Serve answers requests on a listener, which it closes, until ctx ends. Then /readyz turns false, requests go on to be taken
+// for delay, so that load balancers notice, and those in flight are answered within timeout; what is left is cut off, which
+// is an error.
+func (s *Server) Serve(ctx context.Context, listener net.Listener, delay, timeout time.Duration) error {
+	server := &http.Server{
+		Handler:        s,
+		ReadTimeout:    readTimeout,
+		WriteTimeout:   writeTimeout,
+		IdleTimeout:    idleTimeout,
+		MaxHeaderBytes: maxHeader,
+		ErrorLog:       slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug), // what clients do wrong
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	s.draining.Store(true)
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-time.After(delay):
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	defer cancel()
+	err := server.Shutdown(bounded)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errors.Join(fmt.Errorf("not drained after %v: the rest is cut off", timeout), server.Close())
+	}
+	if served := <-failed; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}

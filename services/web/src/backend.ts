@@ -1,0 +1,129 @@
+// The calls of the API that the pages need, on the generated client and its types.
+import { createClient, idOf, type Schemas } from "../api/client";
+
+export type User = Schemas["rating.v1.User"];
+export type Service = Schemas["rating.v1.Service"];
+export type Rating = Schemas["rating.v1.Rating"];
+export type RatingSummary = Schemas["rating.v1.RatingSummary"];
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextPageToken: string;
+}
+
+export interface PageRequest {
+  readonly pageSize: number;
+  readonly pageToken?: string;
+}
+
+export interface Deletion {
+  readonly etag: string;
+  /** Deletes what belongs to it too. */
+  readonly force: boolean;
+  readonly key: string;
+  /** The page may go away meanwhile. */
+  readonly keepalive: boolean;
+}
+
+/** The standard methods of a kind of resource. */
+export interface Backend<T, Query> {
+  list(query: Query, page: PageRequest, signal: AbortSignal): Promise<Page<T>>;
+  get(name: string, signal: AbortSignal): Promise<T>;
+  create(value: T, key: string): Promise<T>;
+  /** Changes the fields that values has. */
+  update(name: string, values: Partial<T>, key: string): Promise<T>;
+  remove(name: string, deletion: Deletion): Promise<void>;
+}
+
+export type NameQuery = { readonly displayNamePrefix?: string };
+export type RatingQuery = { readonly user?: string; readonly service?: string };
+
+const configured = document.querySelector<HTMLMetaElement>('meta[name="rating-api"]')?.content || "/api";
+const client = createClient({
+  baseUrl: new URL(configured, location.origin).href.replace(/\/$/, ""),
+  fetch: (request) => fetch(request), // whichever it is then
+});
+
+const keyed = (key: string) => ({ "Idempotency-Key": key });
+
+/** Names the fields to change: without it, one that is emptied would count as not given. */
+const maskOf = (values: object) =>
+  Object.keys(values)
+    .filter((field) => field !== "etag")
+    .join(",");
+
+export const userBackend: Backend<User, NameQuery> = {
+  async list(query, page, signal) {
+    const { users, nextPageToken } = (await client.GET("/users", { params: { query: { ...query, ...page } }, signal }))
+      .data;
+    return { items: users, nextPageToken };
+  },
+  get: async (name, signal) =>
+    (await client.GET("/users/{user}", { params: { path: { user: idOf(name) } }, signal })).data,
+  create: async (value, key) => (await client.POST("/users", { body: value, headers: keyed(key) })).data,
+  update: async (name, values, key) =>
+    (
+      await client.PATCH("/users/{user}", {
+        params: { path: { user: idOf(name) }, query: { updateMask: maskOf(values) } },
+        body: values,
+        headers: keyed(key),
+      })
+    ).data,
+  async remove(name, { etag, force, key, keepalive }) {
+    const params = { path: { user: idOf(name) }, query: { etag, force } };
+    await client.DELETE("/users/{user}", { params, headers: keyed(key), keepalive });
+  },
+};
+
+export const serviceBackend: Backend<Service, NameQuery> = {
+  async list(query, page, signal) {
+    const { services, nextPageToken } = (
+      await client.GET("/services", { params: { query: { ...query, ...page } }, signal })
+    ).data;
+    return { items: services, nextPageToken };
+  },
+  get: async (name, signal) =>
+    (await client.GET("/services/{service}", { params: { path: { service: idOf(name) } }, signal })).data,
+  create: async (value, key) => (await client.POST("/services", { body: value, headers: keyed(key) })).data,
+  update: async (name, values, key) =>
+    (
+      await client.PATCH("/services/{service}", {
+        params: { path: { service: idOf(name) }, query: { updateMask: maskOf(values) } },
+        body: values,
+        headers: keyed(key),
+      })
+    ).data,
+  async remove(name, { etag, force, key, keepalive }) {
+    const params = { path: { service: idOf(name) }, query: { etag, force } };
+    await client.DELETE("/services/{service}", { params, headers: keyed(key), keepalive });
+  },
+};
+
+export const ratingBackend: Backend<Rating, RatingQuery> = {
+  async list(query, page, signal) {
+    const { ratings, nextPageToken } = (
+      await client.GET("/ratings", { params: { query: { ...query, ...page } }, signal })
+    ).data;
+    return { items: ratings, nextPageToken };
+  },
+  get: async (name, signal) =>
+    (await client.GET("/ratings/{rating}", { params: { path: { rating: idOf(name) } }, signal })).data,
+  create: async (value, key) => (await client.POST("/ratings", { body: value, headers: keyed(key) })).data,
+  update: async (name, values, key) =>
+    (
+      await client.PATCH("/ratings/{rating}", {
+        params: { path: { rating: idOf(name) }, query: { updateMask: maskOf(values) } },
+        body: values,
+        headers: keyed(key),
+      })
+    ).data,
+  async remove(name, { etag, key, keepalive }) {
+    const params = { path: { rating: idOf(name) }, query: { etag } };
+    await client.DELETE("/ratings/{rating}", { params, headers: keyed(key), keepalive });
+  },
+};
+
+/** Gets how the ratings of `services/{service}` are distributed. */
+export const getRatingSummary = async (service: string, signal: AbortSignal): Promise<RatingSummary> =>
+  (await client.GET("/services/{service}/ratingSummary", { params: { path: { service: idOf(service) } }, signal }))
+    .data;
