@@ -1,0 +1,152 @@
+//go:build integration
+
+package webapp_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
+	webserver "github.com/codingflow/rating/services/web/server"
+	"github.com/codingflow/rating/tools/dev/webapp"
+	"github.com/codingflow/rating/tools/dev/workspace"
+)
+
+const (
+	startTimeout   = 30 * time.Second
+	browserTimeout = 10 * time.Minute
+)
+
+// The app is tried in Chromium, on the programs as they are built for production, each a process of its own: the rating
+// service, which the tests kill and start, and the proxy. The pages come from services/web, behind one gateway with the API.
+func TestTheAppInChromium(t *testing.T) {
+	root, err := workspace.Find()
+	require.NoError(t, err)
+	_, err = exec.LookPath("chromium")
+	require.NoError(t, err, "the app is tried in Chromium: install it, or run `go run ./tools/dev test`, which does")
+	require.NoError(t, webapp.Build(t.Context(), root))
+	bin := t.TempDir()
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin+"/", "./services/rating", "./proxy")
+	build.Dir = string(root)
+	output, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+
+	nats := natsgrpctest.NewServer(t).ClientURL()
+	rating := &process{t: t, args: []string{filepath.Join(bin, "rating"), "--nats", nats, "--database", filepath.Join(t.TempDir(), "rating.db")}}
+	proxy := &process{t: t, args: []string{filepath.Join(bin, "proxy"), "--nats", nats}}
+	rating.start()
+	proxy.start()
+
+	app, err := webserver.New(webserver.Config{Assets: os.DirFS(webapp.Output(root))})
+	require.NoError(t, err)
+	pages := webserver.NewServer(app, slog.New(slog.DiscardHandler))
+	api := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: proxy.address})
+	gateway := http.NewServeMux()
+	gateway.Handle("/", pages)
+	gateway.Handle("/api/", api)
+	gateway.Handle("/docs", api)
+	origin := httptest.NewServer(gateway)
+	t.Cleanup(origin.Close)
+	control := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/kill":
+			rating.kill()
+		case "/start":
+			rating.start()
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	t.Cleanup(control.Close)
+
+	for _, file := range []string{"looks", "journey"} {
+		t.Run(file, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), browserTimeout)
+			defer cancel()
+			tests := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "browser/"+file+".test.js")
+			tests.Dir = root.Path("services", "web")
+			tests.Env = append(os.Environ(), "WEB_ORIGIN="+origin.URL, "WEB_CONTROL="+control.URL)
+			tests.Stdout, tests.Stderr = t.Output(), t.Output()
+			require.NoError(t, tests.Run())
+		})
+	}
+}
+
+// process is a program that is ready when its /readyz says so, each time on the same address.
+type process struct {
+	t       *testing.T
+	args    []string
+	address string
+	mu      sync.Mutex
+	cmd     *exec.Cmd
+}
+
+// start starts the program and waits until it is ready. It ends with the test.
+func (p *process) start() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.address == "" {
+		p.address = freeAddress(p.t)
+		p.t.Cleanup(p.kill)
+	}
+	p.cmd = exec.Command(p.args[0], append(p.args[1:], "--listen", p.address)...)
+	p.cmd.Stderr = p.t.Output()
+	p.cmd.Env = append(os.Environ(), "PROXY_LOG_LEVEL=error", "RATING_LOG_LEVEL=error")
+	if err := p.cmd.Start(); err != nil {
+		p.t.Errorf("start %s: %v", p.args[0], err)
+		return
+	}
+	for deadline := time.Now().Add(startTimeout); ; time.Sleep(20 * time.Millisecond) {
+		err := ready(p.address)
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			p.t.Errorf("%s is not ready: %v", p.args[0], err)
+			return
+		}
+	}
+}
+
+// kill ends the program as a crash does.
+func (p *process) kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = p.cmd.Process.Kill() // it may have ended
+	_ = p.cmd.Wait()
+}
+
+func ready(address string) error {
+	response, err := http.Get("http://" + address + "/readyz")
+	if err != nil {
+		return err
+	}
+	err = response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		err = errors.Join(err, fmt.Errorf("/readyz is %s", response.Status))
+	}
+	return err
+}
+
+// freeAddress returns an address on which nobody listens yet.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	return listener.Addr().String()
+}
