@@ -111,7 +111,7 @@ test("a person rates, and the average moves", async () => {
 
   await button(page.locator(".panel"), "Delete your rating").click();
   await average(page, "4.0");
-  await page.goto(`${origin}/docs`); // the deletion goes out with the page
+  await page.goto("about:blank"); // the deletion goes out with the page
   for (const end = Date.now() + patience; ; ) {
     if ((await api("GET", `/${name}/ratingSummary`)).ratingCount === "1") break;
     assert.ok(Date.now() < end, "the deletion did not go out");
@@ -173,6 +173,31 @@ test("nothing is lost and nothing is done twice while the rating service is kill
     ratings.map(({ score, comment }) => ({ score, comment })),
     [{ score: 2, comment: "Written while it was down." }],
   );
+  await context.close();
+});
+
+test("what is sent again after its answer was lost is done once", async () => {
+  const { page, context } = await open(browser);
+  await page.goto(`${origin}/ui/users?q=Lost`);
+  const keys = new Set();
+  await page.route("**/api/users", async (route) => {
+    if (route.request().method() !== "POST") return route.fallback();
+    keys.add(await route.request().headerValue("idempotency-key"));
+    await route.fetch(); // it acts
+    await route.abort();
+  });
+  await button(page, "New user").click();
+  await fill(page, { Name: "Lost Answer" });
+  await button(dialog(page), "Create").click();
+  await dialog(page).getByText("Nothing is lost: try again, and it happens once.").waitFor();
+  await page.unroute("**/api/users");
+  const answered = page.waitForResponse((response) => response.request().method() === "POST");
+  await button(dialog(page), "Try again").click();
+  keys.add(await (await answered).request().headerValue("idempotency-key"));
+  await dialog(page).waitFor({ state: "detached" });
+  await page.getByText("1 user", { exact: true }).waitFor();
+  assert.equal(keys.size, 1);
+  assert.equal((await named("users", "Lost")).length, 1);
   await context.close();
 });
 
@@ -249,10 +274,13 @@ test("the keyboard is enough, and the focus is where one looks", async () => {
   await dialog(page).waitFor();
   await page.keyboard.type("Seven B");
   await page.keyboard.press("Escape");
+  await dialog(page).waitFor({ state: "detached" });
   await focused("New service");
   await page.keyboard.press("Enter");
+  await dialog(page).waitFor();
   await page.keyboard.type("Seven B");
   await page.keyboard.press("Enter");
+  await dialog(page).waitFor({ state: "detached" });
   await focused("New service");
   await notice(page, "Seven B created.").waitFor();
   await page.goto(`${origin}/ui/services?q=Seven`);

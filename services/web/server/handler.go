@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
 )
 
 // NotBuilt says what to do where there is no app to serve.
@@ -100,7 +102,7 @@ func New(config Config) (*Handler, error) {
 		// A page that this one opens, or that opens it, cannot reach into it.
 		h.files[index].header.Set("Cross-Origin-Opener-Policy", "same-origin")
 	}
-	compressed, err := gzhttp.NewWrapper()
+	compressed, err := gzhttp.NewWrapper(gzhttp.CompressionLevel(gzip.BestCompression), gzhttp.ZstdCompressionLevel(int(zstd.SpeedBestCompression)))
 	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}

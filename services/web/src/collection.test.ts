@@ -173,3 +173,13 @@ it("an item follows what is done to it", async () => {
   collection.hide(after, false);
   expect(item.value.value).toBeUndefined();
 });
+
+it("an item that was deleted is asked for no more", async () => {
+  const { memory, collection } = await open([ada]);
+  const { item } = collection.item("things/ada");
+  await item.refresh();
+  await collection.hide(ada, false).remove(false);
+  const asked = memory.calls.filter(({ method }) => method === "get").length;
+  await item.refresh();
+  expect([item.value.value, memory.calls.filter(({ method }) => method === "get").length]).toEqual([undefined, asked]);
+});

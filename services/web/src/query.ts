@@ -111,6 +111,7 @@ export class List<T extends Resource> extends Query {
 export class Item<T> extends Query {
   readonly value: ReadonlySignal<T | undefined>;
   readonly #loaded = signal<T | undefined>(undefined);
+  #deleted = false;
 
   constructor(
     private readonly read: (signal: AbortSignal) => Promise<T>,
@@ -122,6 +123,7 @@ export class Item<T> extends Query {
   }
 
   override refresh(): Promise<void> {
+    if (this.#deleted) return Promise.resolve();
     return this.load(this.read, (value) => {
       this.#loaded.value = value;
     });
@@ -129,6 +131,8 @@ export class Item<T> extends Query {
 
   /** Takes into what is loaded what the server has done. */
   settle(change: (value: T) => T | undefined): void {
-    this.#loaded.value = this.#loaded.value && change(this.#loaded.value);
+    if (!this.#loaded.value) return;
+    this.#loaded.value = change(this.#loaded.value);
+    this.#deleted = !this.#loaded.value;
   }
 }

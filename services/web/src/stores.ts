@@ -14,6 +14,7 @@ import {
 import type { Change } from "./change";
 import { Collection } from "./collection";
 import { Item } from "./query";
+import { actAs, actingUser } from "./session";
 import { onChange, onReturn } from "./tabs";
 
 const hasPrefix = (item: { displayName: string }, { displayNamePrefix = "" }: NameQuery) =>
@@ -78,6 +79,10 @@ export function summarize(value: RatingSummary, changes: readonly Change<Rating>
     scoreCounts: [...counts].map(([score, count]) => ({ score, count: String(count) })),
   };
 }
+
+users.onSettled(({ before, after }) => {
+  if (before && !after && before.name === actingUser.value) actAs("");
+});
 
 const refreshSummaries = () => {
   for (const item of summaries.keys()) void item.refresh();

@@ -59,7 +59,6 @@ func TestTheAppInChromium(t *testing.T) {
 	gateway := http.NewServeMux()
 	gateway.Handle("/", pages)
 	gateway.Handle("/api/", api)
-	gateway.Handle("/docs", api)
 	origin := httptest.NewServer(gateway)
 	t.Cleanup(origin.Close)
 	control := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

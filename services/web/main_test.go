@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRunServes(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	cfg := &config{Listen: free.Addr().String(), API: "/api", DrainTimeout: 10 * time.Second}
+	require.NoError(t, free.Close())
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- run(ctx, cfg, slog.New(slog.DiscardHandler)) }()
+	require.Eventually(t, func() bool {
+		response, err := http.Get("http://" + cfg.Listen + "/healthz")
+		return err == nil && response.Body.Close() == nil && response.StatusCode == http.StatusOK
+	}, 20*time.Second, 10*time.Millisecond)
+	cancel()
+	require.NoError(t, <-ran)
+}
+
+func TestRunSaysWhatIsWrong(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer busy.Close()
+	for want, cfg := range map[string]*config{
+		"^cannot listen on 127.0.0.1:[0-9]+: the address is in use; choose another with --listen$": {Listen: busy.Addr().String(), API: "/api"},
+		"^cannot listen on nowhere: ":                     {Listen: "nowhere", API: "/api"},
+		"^web: the API's address \"x\" is neither a path": {Listen: "127.0.0.1:0", API: "x"},
+	} {
+		require.Regexp(t, want, run(t.Context(), cfg, slog.New(slog.DiscardHandler)).Error())
+	}
+}
