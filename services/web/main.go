@@ -21,7 +21,7 @@ import (
 // A config is what the command line and the environment say.
 type config struct {
 	Listen       string           `env:"WEB_LISTEN" default:"127.0.0.1:8082" help:"Address to serve HTTP on: /ui, /healthz and /readyz."`
-	API          string           `name:"api" env:"WEB_API" default:"/api" placeholder:"URL" help:"Where browsers call the API: a path on the same origin (${default}), or a URL whose proxy names this origin in --cors-origins."`
+	API          string           `name:"api" env:"WEB_API" default:"/api" placeholder:"URL" help:"Where browsers call the API: a path on the same origin (${default}), or a URL whose proxy names this origin in --cors-origin."`
 	DrainTimeout time.Duration    `env:"WEB_DRAIN_TIMEOUT" default:"10s" help:"How long running requests may take when the server is told to stop."`
 	DrainDelay   time.Duration    `env:"WEB_DRAIN_DELAY" default:"0s" help:"How long the server takes requests when it is told to stop and no longer ready, so that load balancers notice. Precedes the drain timeout."`
 	LogLevel     slog.Level       `env:"WEB_LOG_LEVEL" default:"info" help:"Least level to log: debug, info, warn or error."`

@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 
 	webserver "github.com/codingflow/rating/services/web/server"
+	"github.com/codingflow/rating/tools/dev/stack"
 	"github.com/codingflow/rating/tools/dev/webapp"
 	"github.com/codingflow/rating/tools/dev/workspace"
 )
@@ -14,6 +17,8 @@ import (
 type webCommand struct {
 	Build webBuildCommand `cmd:"" help:"Build the web app of services/web, with Node."`
 	Check webCheckCommand `cmd:"" help:"Check the web app's types and style and run its unit tests, with Node."`
+
+	Screenshots webScreenshotsCommand `cmd:"" help:"Take the pictures of docs/images anew, with Node and Chromium."`
 }
 
 type webBuildCommand struct{}
@@ -36,6 +41,41 @@ func (*webCheckCommand) Run(ctx context.Context) error {
 		return err
 	}
 	return webapp.Check(ctx, root)
+}
+
+type webScreenshotsCommand struct{}
+
+// Run starts a stack of its own for the pictures.
+func (*webScreenshotsCommand) Run(ctx context.Context) (err error) {
+	root, err := workspace.Find()
+	if err != nil {
+		return err
+	}
+	if err := webapp.Build(ctx, root); err != nil {
+		return err
+	}
+	ui, err := webserver.New(webserver.Config{Assets: os.DirFS(webapp.Output(root))})
+	if err != nil {
+		return err
+	}
+	data, err := os.MkdirTemp("", "screenshots")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
+	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	s, err := stack.Start(ctx, stack.Config{Listen: "127.0.0.1:0", Data: data, UI: ui, Logger: logger})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var taking error
+	return errors.Join(s.Run(ctx, func() {
+		taking = webapp.Screenshots(ctx, root, "http://"+s.Addr().String())
+		stop()
+	}), taking)
 }
 
 // web returns the web app's handler, built anew if its sources have changed. Without Node it is the one that this program was

@@ -255,6 +255,22 @@ test("long lists come by pages and are searched", async () => {
   await context.close();
 });
 
+test("the API may be on another origin", async () => {
+  const { page, context, complaints } = await open(browser);
+  await page.goto(`${process.env.WEB_ELSEWHERE}/ui/users?q=Distant`);
+  await create(page, "user", { Name: "Distant" });
+  await button(page, "Edit Distant").click();
+  await fill(page, { "E-mail": "distant@example.org" });
+  await button(dialog(page), "Save").click();
+  await page.getByText("distant@example.org").waitFor();
+  await button(page, "Delete Distant").click();
+  await page.getByText("Nobody's name begins with “Distant”.").waitFor();
+  await page.goto("about:blank"); // the deletion goes out with the page
+  for (const end = Date.now() + patience; (await named("users", "Distant")).length; ) assert.ok(Date.now() < end);
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
 test("the keyboard is enough, and the focus is where one looks", async () => {
   const { page, context, complaints } = await open(browser);
   await api("POST", "/services", { displayName: "Seven" });

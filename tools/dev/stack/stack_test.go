@@ -159,6 +159,14 @@ func TestANewcomersFirstRequests(t *testing.T) {
 	}
 }
 
+func TestAnAppIsServedBesideTheAPI(t *testing.T) {
+	api, _ := up(t, stack.Config{Data: t.TempDir(), UI: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "the app at "+r.URL.Path)
+	})})
+	got := request(t, "GET", strings.TrimSuffix(api, "/api")+"/ui/services", "")
+	require.Equal(t, []any{200, "the app at /ui/services"}, []any{got.code, got.body})
+}
+
 func TestTheDataIsThereAfterARestart(t *testing.T) {
 	data := t.TempDir()
 	api, down := up(t, stack.Config{Data: data})

@@ -43,10 +43,11 @@ type need struct {
 func needs(options Options) []need {
 	all := []need{
 		{program: "curl", packages: []string{"curl", "ca-certificates"}, why: "README's examples"},
-		{program: "npm", packages: []string{"npm"}, why: "protobuf's conformance suite, the linter of OpenAPI documents and the TypeScript"},
+		{program: "npm", packages: []string{"npm"}, why: "the web app, protobuf's conformance suite, the linter of OpenAPI documents and the TypeScript"},
 		{program: "python3", packages: []string{"python3", "python3-venv"}, why: "the Python of docs/clients.md"},
 		{program: "initdb", packages: []string{"postgresql"}, why: "the rating service on PostgreSQL"},
 		{program: "chromedriver", packages: []string{"chromium", "chromium-driver"}, why: "the page to try the API"},
+		{program: "chromium", packages: []string{"chromium"}, why: "the web app"},
 	}
 	if options.Race {
 		all = append(all, need{program: "gcc", packages: []string{"gcc", "libc6-dev"}, why: "the race detector"})

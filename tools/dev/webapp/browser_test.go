@@ -32,6 +32,12 @@ const (
 	browserTimeout = 10 * time.Minute
 )
 
+func TestTheAppsTypesStyleAndUnits(t *testing.T) {
+	root, err := workspace.Find()
+	require.NoError(t, err)
+	require.NoError(t, webapp.Check(t.Context(), root))
+}
+
 // The app is tried in Chromium, on the programs as they are built for production, each a process of its own: the rating
 // service, which the tests kill and start, and the proxy. The pages come from services/web, behind one gateway with the API.
 func TestTheAppInChromium(t *testing.T) {
@@ -48,7 +54,7 @@ func TestTheAppInChromium(t *testing.T) {
 
 	nats := natsgrpctest.NewServer(t).ClientURL()
 	rating := &process{t: t, args: []string{filepath.Join(bin, "rating"), "--nats", nats, "--database", filepath.Join(t.TempDir(), "rating.db")}}
-	proxy := &process{t: t, args: []string{filepath.Join(bin, "proxy"), "--nats", nats}}
+	proxy := &process{t: t, args: []string{filepath.Join(bin, "proxy"), "--nats", nats, "--cors-origin", "*"}}
 	rating.start()
 	proxy.start()
 
@@ -61,6 +67,10 @@ func TestTheAppInChromium(t *testing.T) {
 	gateway.Handle("/api/", api)
 	origin := httptest.NewServer(gateway)
 	t.Cleanup(origin.Close)
+	distant, err := webserver.New(webserver.Config{Assets: os.DirFS(webapp.Output(root)), API: "http://" + proxy.address + "/api"})
+	require.NoError(t, err)
+	elsewhere := httptest.NewServer(distant)
+	t.Cleanup(elsewhere.Close)
 	control := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/kill":
@@ -78,7 +88,7 @@ func TestTheAppInChromium(t *testing.T) {
 			defer cancel()
 			tests := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "browser/"+file+".test.js")
 			tests.Dir = root.Path("services", "web")
-			tests.Env = append(os.Environ(), "WEB_ORIGIN="+origin.URL, "WEB_CONTROL="+control.URL)
+			tests.Env = append(os.Environ(), "WEB_ORIGIN="+origin.URL, "WEB_ELSEWHERE="+elsewhere.URL, "WEB_CONTROL="+control.URL)
 			tests.Stdout, tests.Stderr = t.Output(), t.Output()
 			require.NoError(t, tests.Run())
 		})

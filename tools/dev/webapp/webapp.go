@@ -57,6 +57,16 @@ func Check(ctx context.Context, root workspace.Root) error {
 	return nil
 }
 
+// Screenshots takes the pictures of docs/images of the app at an origin, whose data it makes first.
+func Screenshots(ctx context.Context, root workspace.Root, origin string) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return root.Run(ctx, workspace.Command{
+		Args: []string{"node", root.Path(folder, "browser", "screenshots.js"), root.Path("docs", "images")},
+		Env:  []string{"WEB_ORIGIN=" + origin},
+	})
+}
+
 // Run runs pnpm, at the version that package.json pins, in the app's folder.
 func Run(ctx context.Context, root workspace.Root, args ...string) error {
 	if _, err := exec.LookPath("npx"); err != nil {

@@ -79,7 +79,12 @@ export function ScoreInput({
 }) {
   return (
     <fieldset class="score-input" aria-describedby={describedBy} aria-invalid={invalid}>
-      <legend>Score</legend>
+      <legend>
+        Score
+        <span class="score-name" aria-hidden="true">
+          {value === undefined ? "" : scoreNames[value]}
+        </span>
+      </legend>
       <div class="score-choices">
         {scores.map((score) => (
           <label key={score}>
@@ -97,9 +102,6 @@ export function ScoreInput({
             </span>
           </label>
         ))}
-        <span class="score-name" aria-hidden="true">
-          {value === undefined ? "" : scoreNames[value]}
-        </span>
       </div>
     </fieldset>
   );
