@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
-	"html"
 	"io/fs"
 	"mime"
 	"net/http"
@@ -31,26 +29,25 @@ const (
 	revalidated = "no-cache"
 	// hashed is the folder of the files whose names change with their contents: Vite's.
 	hashed = "assets/"
-	// apiMeta is what index.html says of where the API is, as index.html in the app's sources has it.
-	apiMeta = `<meta name="rating-api" content="/api">`
 )
 
 // Config says what a handler serves. The zero value of each field stands for its default.
 type Config struct {
 	// Assets is the app. Default [Assets].
 	Assets fs.FS
-	// API is where the app calls the API: a path on the same origin, or a URL. Default "/api".
+	// API is where the app may call the API: a path on the same origin, or a URL. Default "/api".
 	API string
-	// Auth serves what lies below /ui/auth/, with unchanged paths. Default: /ui/auth/session tells that nobody signs in.
-	Auth http.Handler
+	// SignIn serves what lies below /ui/auth/ and /ui/api/, with unchanged paths. The app asks /ui/auth/session who has signed
+	// in, and where the API is. Default: nobody signs in, and the API is at API.
+	SignIn http.Handler
 }
 
 // Handler serves the app. Create it with New.
 type Handler struct {
-	built bool
-	files map[string]*file // by the path below the mount
-	auth  http.Handler
-	serve http.Handler
+	built  bool
+	files  map[string]*file // by the path below the mount
+	signIn http.Handler
+	serve  http.Handler
 }
 
 // file is a file of the app, ready to be served.
@@ -70,14 +67,16 @@ func New(config Config) (*Handler, error) {
 	if config.API == "" {
 		config.API = "/api"
 	}
-	if config.Auth == nil {
-		config.Auth = http.HandlerFunc(nobodySignsIn)
-	}
 	policy, err := newPolicy(config.API)
 	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
-	h := &Handler{files: map[string]*file{}, auth: config.Auth}
+	if config.SignIn == nil {
+		if config.SignIn, err = newNoSignIn(config.API); err != nil {
+			return nil, fmt.Errorf("web: %w", err)
+		}
+	}
+	h := &Handler{files: map[string]*file{}, signIn: config.SignIn}
 	if err := fs.WalkDir(config.Assets, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || strings.HasPrefix(path.Base(name), ".") {
 			return err
@@ -93,14 +92,9 @@ func New(config Config) (*Handler, error) {
 	}
 	if page := h.files[index]; page != nil {
 		h.built = true
-		content := bytes.Replace(page.content, []byte(apiMeta), []byte(`<meta name="rating-api" content="`+html.EscapeString(config.API)+`">`), 1)
-		if !bytes.Contains(page.content, []byte(apiMeta)) {
-			return nil, errors.New("web: index.html is not the app's: it has no " + apiMeta)
-		}
-		h.files[index] = newFile(index, content)
-		h.files[index].header.Set("Content-Security-Policy", policy)
+		page.header.Set("Content-Security-Policy", policy)
 		// A page that this one opens, or that opens it, cannot reach into it.
-		h.files[index].header.Set("Cross-Origin-Opener-Policy", "same-origin")
+		page.header.Set("Cross-Origin-Opener-Policy", "same-origin")
 	}
 	compressed, err := gzhttp.NewWrapper(gzhttp.CompressionLevel(gzip.BestCompression), gzhttp.ZstdCompressionLevel(int(zstd.SpeedBestCompression)))
 	if err != nil {
@@ -138,8 +132,8 @@ func (h *Handler) Built() bool { return h.built }
 // ServeHTTP serves /ui and what lies below it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
-	case strings.HasPrefix(r.URL.Path, mount+"/auth/"):
-		h.auth.ServeHTTP(w, r)
+	case strings.HasPrefix(r.URL.Path, mount+"/auth/"), strings.HasPrefix(r.URL.Path, mount+"/api/"):
+		h.signIn.ServeHTTP(w, r)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD")
 		writeText(w, http.StatusMethodNotAllowed, "there are files and pages here: GET and HEAD only")
@@ -170,22 +164,6 @@ func (h *Handler) serveFile(w http.ResponseWriter, r *http.Request) {
 		w.Header()[key] = values
 	}
 	http.ServeContent(w, r, found.name, time.Time{}, bytes.NewReader(found.content))
-}
-
-// nobodySignsIn tells the app that the person picks which user they are.
-func nobodySignsIn(w http.ResponseWriter, r *http.Request) {
-	switch {
-	case r.URL.Path != mount+"/auth/session":
-		writeText(w, http.StatusNotFound, "nobody signs in here")
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		w.Header().Set("Allow", "GET, HEAD")
-		writeText(w, http.StatusMethodNotAllowed, "the session can only be read")
-	default:
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write([]byte("{\"signIn\":false}\n")) // an error means that the client has left
-	}
 }
 
 func writeText(w http.ResponseWriter, code int, text string) {

@@ -16,7 +16,7 @@ import (
 	"github.com/codingflow/rating/services/web/server"
 )
 
-const indexHTML = `<!doctype html><meta name="rating-api" content="/api"><script type="module" src="/ui/assets/app-1a2b.js"></script>`
+const indexHTML = `<!doctype html><script type="module" src="/ui/assets/app-1a2b.js"></script>`
 
 var script = strings.Repeat("console.log('rating');\n", 500)
 
@@ -76,9 +76,10 @@ func TestPathsLeadToFilesAndPages(t *testing.T) {
 		{"GET", "/ui/../../etc/passwd.txt", 404, text, noStore, "there is no such file\n"},
 		{"GET", "/elsewhere", 404, text, noStore, "there is nothing at this path; the app is at /ui/\n"},
 		{"POST", "/ui/", 405, text, noStore, "there are files and pages here: GET and HEAD only\n"},
-		{"GET", "/ui/auth/session", 200, "application/json", noStore, "{\"signIn\":false}\n"},
+		{"GET", "/ui/auth/session", 200, "application/json", noStore, `{"signIn":false,"signedIn":false,"api":"/api"}`},
 		{"DELETE", "/ui/auth/session", 405, text, noStore, "the session can only be read\n"},
 		{"GET", "/ui/auth/login", 404, text, noStore, "nobody signs in here\n"},
+		{"GET", "/ui/api/users", 404, text, noStore, "nobody signs in here\n"},
 	} {
 		t.Run(c.method+" "+strings.ReplaceAll(c.path, "/", "_"), func(t *testing.T) {
 			got := do(handler, c.method, c.path)
@@ -144,9 +145,9 @@ func TestFilesAreCompressed(t *testing.T) {
 }
 
 func TestTheAppIsToldWhereTheAPIIs(t *testing.T) {
-	got := do(newHandler(t, server.Config{Assets: app(), API: "https://api.example:8443/v1"}), "GET", "/ui/")
-	require.Contains(t, got.Body.String(), `<meta name="rating-api" content="https://api.example:8443/v1">`)
-	require.Contains(t, got.Header().Get("Content-Security-Policy"), "; connect-src 'self' https://api.example:8443; ")
+	handler := newHandler(t, server.Config{Assets: app(), API: "https://api.example:8443/v1"})
+	require.Contains(t, do(handler, "GET", "/ui/").Header().Get("Content-Security-Policy"), "; connect-src 'self' https://api.example:8443; ")
+	require.JSONEq(t, `{"signIn": false, "signedIn": false, "api": "https://api.example:8443/v1"}`, do(handler, "GET", "/ui/auth/session").Body.String())
 	for api, want := range map[string]string{
 		"api":                       `web: the API's address "api" is neither a path, such as /api, nor an http or https URL`,
 		"ftp://api.example/":        `web: the API's address "ftp://api.example/" is neither a path, such as /api, nor an http or https URL`,
@@ -170,14 +171,15 @@ func TestWithoutAnAppItSaysWhatToDo(t *testing.T) {
 		require.Equal(t, http.StatusServiceUnavailable, got.Code)
 		require.Equal(t, "The web app is not built: go run ./tools/dev web build\n", got.Body.String())
 	}
-	_, err := server.New(server.Config{Assets: fstest.MapFS{"index.html": {Data: []byte("<!doctype html>")}}})
-	require.EqualError(t, err, `web: index.html is not the app's: it has no <meta name="rating-api" content="/api">`)
 }
 
 func TestSignInIsSomebodyElses(t *testing.T) {
-	auth := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Method+" "+r.URL.Path) })
-	handler := newHandler(t, server.Config{Assets: app(), Auth: auth})
+	signIn := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Method+" "+r.URL.EscapedPath())
+	})
+	handler := newHandler(t, server.Config{Assets: app(), SignIn: signIn})
 	require.Equal(t, "POST /ui/auth/logout", do(handler, "POST", "/ui/auth/logout").Body.String())
+	require.Equal(t, "PATCH /ui/api/users/a%2Fb", do(handler, "PATCH", "/ui/api/users/a%2Fb").Body.String())
 }
 
 // Bazel embeds the app; go embeds it if it has been built.

@@ -45,7 +45,7 @@ func TestHealthIsToldBesideTheApp(t *testing.T) {
 func serve(t *testing.T, delay, timeout time.Duration) (url string, stop context.CancelFunc, started chan struct{}, proceed chan struct{}, ended chan error) {
 	t.Helper()
 	started, proceed, ended = make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	handler := newHandler(t, server.Config{Assets: app(), Auth: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	handler := newHandler(t, server.Config{Assets: app(), SignIn: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		close(started)
 		<-proceed
 	})})

@@ -1,5 +1,5 @@
 // The calls of the API that the pages need, on the generated client and its types.
-import { createClient, idOf, type Schemas } from "../api/client";
+import { type ApiClient, createClient, idOf, type Schemas } from "../api/client";
 
 export type User = Schemas["rating.v1.User"];
 export type Service = Schemas["rating.v1.Service"];
@@ -38,11 +38,18 @@ export interface Backend<T, Query> {
 export type NameQuery = { readonly displayNamePrefix?: string };
 export type RatingQuery = { readonly user?: string; readonly service?: string };
 
-const configured = document.querySelector<HTMLMetaElement>('meta[name="rating-api"]')?.content || "/api";
-const client = createClient({
-  baseUrl: new URL(configured, location.origin).href.replace(/\/$/, ""),
-  fetch: (request) => fetch(request), // whichever it is then
-});
+/** The client of the API, which is there once the session has told where that is. */
+let client: Promise<ApiClient> = new Promise(() => undefined);
+
+/** Makes all calls go to an API, once it is known where that is. */
+export function connect(api: Promise<string>): void {
+  client = api.then((base) =>
+    createClient({
+      baseUrl: new URL(base, location.origin).href.replace(/\/$/, ""),
+      fetch: (request) => fetch(request), // whichever it is then
+    }),
+  );
+}
 
 const keyed = (key: string) => ({ "Idempotency-Key": key });
 
@@ -54,16 +61,19 @@ const maskOf = (values: object) =>
 
 export const userBackend: Backend<User, NameQuery> = {
   async list(query, page, signal) {
-    const { users, nextPageToken } = (await client.GET("/users", { params: { query: { ...query, ...page } }, signal }))
-      .data;
+    const { users, nextPageToken } = (
+      await (await client).GET("/users", { params: { query: { ...query, ...page } }, signal })
+    ).data;
     return { items: users, nextPageToken };
   },
   get: async (name, signal) =>
-    (await client.GET("/users/{user}", { params: { path: { user: idOf(name) } }, signal })).data,
-  create: async (value, key) => (await client.POST("/users", { body: value, headers: keyed(key) })).data,
+    (await (await client).GET("/users/{user}", { params: { path: { user: idOf(name) } }, signal })).data,
+  create: async (value, key) => (await (await client).POST("/users", { body: value, headers: keyed(key) })).data,
   update: async (name, values, key) =>
     (
-      await client.PATCH("/users/{user}", {
+      await (
+        await client
+      ).PATCH("/users/{user}", {
         params: { path: { user: idOf(name) }, query: { updateMask: maskOf(values) } },
         body: values,
         headers: keyed(key),
@@ -71,23 +81,25 @@ export const userBackend: Backend<User, NameQuery> = {
     ).data,
   async remove(name, { etag, force, key, keepalive }) {
     const params = { path: { user: idOf(name) }, query: { etag, force } };
-    await client.DELETE("/users/{user}", { params, headers: keyed(key), keepalive });
+    await (await client).DELETE("/users/{user}", { params, headers: keyed(key), keepalive });
   },
 };
 
 export const serviceBackend: Backend<Service, NameQuery> = {
   async list(query, page, signal) {
     const { services, nextPageToken } = (
-      await client.GET("/services", { params: { query: { ...query, ...page } }, signal })
+      await (await client).GET("/services", { params: { query: { ...query, ...page } }, signal })
     ).data;
     return { items: services, nextPageToken };
   },
   get: async (name, signal) =>
-    (await client.GET("/services/{service}", { params: { path: { service: idOf(name) } }, signal })).data,
-  create: async (value, key) => (await client.POST("/services", { body: value, headers: keyed(key) })).data,
+    (await (await client).GET("/services/{service}", { params: { path: { service: idOf(name) } }, signal })).data,
+  create: async (value, key) => (await (await client).POST("/services", { body: value, headers: keyed(key) })).data,
   update: async (name, values, key) =>
     (
-      await client.PATCH("/services/{service}", {
+      await (
+        await client
+      ).PATCH("/services/{service}", {
         params: { path: { service: idOf(name) }, query: { updateMask: maskOf(values) } },
         body: values,
         headers: keyed(key),
@@ -95,23 +107,25 @@ export const serviceBackend: Backend<Service, NameQuery> = {
     ).data,
   async remove(name, { etag, force, key, keepalive }) {
     const params = { path: { service: idOf(name) }, query: { etag, force } };
-    await client.DELETE("/services/{service}", { params, headers: keyed(key), keepalive });
+    await (await client).DELETE("/services/{service}", { params, headers: keyed(key), keepalive });
   },
 };
 
 export const ratingBackend: Backend<Rating, RatingQuery> = {
   async list(query, page, signal) {
     const { ratings, nextPageToken } = (
-      await client.GET("/ratings", { params: { query: { ...query, ...page } }, signal })
+      await (await client).GET("/ratings", { params: { query: { ...query, ...page } }, signal })
     ).data;
     return { items: ratings, nextPageToken };
   },
   get: async (name, signal) =>
-    (await client.GET("/ratings/{rating}", { params: { path: { rating: idOf(name) } }, signal })).data,
-  create: async (value, key) => (await client.POST("/ratings", { body: value, headers: keyed(key) })).data,
+    (await (await client).GET("/ratings/{rating}", { params: { path: { rating: idOf(name) } }, signal })).data,
+  create: async (value, key) => (await (await client).POST("/ratings", { body: value, headers: keyed(key) })).data,
   update: async (name, values, key) =>
     (
-      await client.PATCH("/ratings/{rating}", {
+      await (
+        await client
+      ).PATCH("/ratings/{rating}", {
         params: { path: { rating: idOf(name) }, query: { updateMask: maskOf(values) } },
         body: values,
         headers: keyed(key),
@@ -119,11 +133,14 @@ export const ratingBackend: Backend<Rating, RatingQuery> = {
     ).data,
   async remove(name, { etag, key, keepalive }) {
     const params = { path: { rating: idOf(name) }, query: { etag } };
-    await client.DELETE("/ratings/{rating}", { params, headers: keyed(key), keepalive });
+    await (await client).DELETE("/ratings/{rating}", { params, headers: keyed(key), keepalive });
   },
 };
 
 /** Gets how the ratings of `services/{service}` are distributed. */
 export const getRatingSummary = async (service: string, signal: AbortSignal): Promise<RatingSummary> =>
-  (await client.GET("/services/{service}/ratingSummary", { params: { path: { service: idOf(service) } }, signal }))
-    .data;
+  (
+    await (
+      await client
+    ).GET("/services/{service}/ratingSummary", { params: { path: { service: idOf(service) } }, signal })
+  ).data;

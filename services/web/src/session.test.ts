@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { actAs, actingUser, canPick, loadSession, session } from "./session";
+import { actAs, actingUser, canPick, canWrite, loadSession, signInPath } from "./session";
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -38,17 +38,21 @@ describe("who acts", () => {
     expect(canPick.value).toBe(true);
   });
 
-  it("is who has signed in, whatever was picked", async () => {
+  it("is the own user of who has signed in, whatever was picked", async () => {
     actAs("users/ada");
-    answer(() => Response.json({ signIn: true, subject: "grace", name: "Grace" }));
-    await loadSession();
-    expect([canPick.value, actingUser.value, session.value?.name]).toEqual([false, "users/grace", "Grace"]);
+    answer(() => Response.json({ signIn: true, signedIn: true, subject: "g", name: "Grace", api: "/ui/api" }));
+    expect((await loadSession()).api).toBe("/ui/api");
+    expect([canPick.value, canWrite.value, actingUser.value]).toEqual([false, true, ""]);
+    actAs("users/grace");
+    expect([actingUser.value, localStorage.getItem("rating.actingAs")]).toEqual(["users/grace", "users/ada"]);
   });
 
-  it("is nobody where one has yet to sign in", async () => {
-    answer(() => Response.json({ signIn: true }));
+  it("is nobody, who changes nothing, where one has yet to sign in", async () => {
+    actAs("");
+    answer(() => Response.json({ signIn: true, signedIn: false, api: "/ui/api" }));
     await loadSession();
-    expect([canPick.value, actingUser.value]).toEqual([false, ""]);
+    expect([canPick.value, canWrite.value, actingUser.value]).toEqual([false, false, ""]);
+    expect(signInPath()).toBe(`/ui/auth/login?return=${encodeURIComponent(location.pathname)}`);
   });
 
   it("follows other tabs", async () => {

@@ -1,4 +1,5 @@
 // What the pages show, and how one kind of change touches another.
+import { effect } from "@preact/signals";
 import {
   getRatingSummary,
   type NameQuery,
@@ -14,7 +15,7 @@ import {
 import type { Change } from "./change";
 import { Collection } from "./collection";
 import { Item } from "./query";
-import { actAs, actingUser } from "./session";
+import { actAs, actingUser, canPick, ownUser, session } from "./session";
 import { onChange, onReturn } from "./tabs";
 
 const hasPrefix = (item: { displayName: string }, { displayNamePrefix = "" }: NameQuery) =>
@@ -80,8 +81,22 @@ export function summarize(value: RatingSummary, changes: readonly Change<Rating>
   };
 }
 
+/** Finds out whom the signed-in person owns. */
+export async function findOwnUser(): Promise<void> {
+  try {
+    ownUser.value = (await users.get("users/me")).name;
+  } catch {
+    ownUser.value = ""; // nobody yet, or it cannot be told now
+  }
+}
+
+effect(() => {
+  if (session.value?.signedIn) void findOwnUser();
+});
+
 users.onSettled(({ before, after }) => {
   if (before && !after && before.name === actingUser.value) actAs("");
+  if (!before && after && !canPick.value && !actingUser.value) actAs(after.name); // who creates a user owns it
 });
 
 const refreshSummaries = () => {

@@ -6,6 +6,7 @@ import { deleteSoon } from "../deletions";
 import { explain } from "../errors";
 import { count } from "../format";
 import { notify } from "../notices";
+import { canWrite } from "../session";
 import { services, users } from "../stores";
 import { Confirm, Dialog } from "./dialog";
 import { type Field, Form } from "./form";
@@ -66,12 +67,13 @@ export const serviceKind: Kind<Service> = {
 };
 
 /** The button that creates one, with its dialog. */
-export function NewButton<T extends NamedResource>({ kind }: { kind: Kind<T> }) {
+export function NewButton<T extends NamedResource>({ kind, label }: { kind: Kind<T>; label?: string }) {
   const [open, setOpen] = useState(false);
+  if (!canWrite.value) return null;
   return (
     <>
       <button type="button" class="primary" onClick={() => setOpen(true)}>
-        New {kind.noun}
+        {label ?? `New ${kind.noun}`}
       </button>
       {open && (
         <Dialog title={`New ${kind.noun}`} onClose={() => setOpen(false)}>
@@ -107,6 +109,7 @@ export function ChangeButtons<T extends NamedResource>({
   const [editing, setEditing] = useState<T>();
   const [lost, setLost] = useState("");
   const name = resource.displayName;
+  if (!canWrite.value) return null;
   const remove = (force: boolean) => {
     deleteSoon(kind.collection, resource, name, { force, ...(onUndone && { undone: onUndone }) });
     onDeleted?.();

@@ -6,10 +6,10 @@ import { deleteSoon, sendDeletions } from "../deletions";
 import { formatDate, formatExactDate } from "../format";
 import { useQuery } from "../hooks";
 import { notify } from "../notices";
-import { actingUser, canPick } from "../session";
+import { actingUser, canPick, ownUser, session, signInPath } from "../session";
 import { ratings, services } from "../stores";
 import { Dialog } from "./dialog";
-import { fieldsOf } from "./edit";
+import { fieldsOf, NewButton, userKind } from "./edit";
 import { type Field, Form } from "./form";
 import { servicePath, UserName } from "./people";
 import { Score } from "./score";
@@ -104,6 +104,24 @@ function EditRating({ rating, onDone }: { rating: Rating; onDone: () => void }) 
   );
 }
 
+function SignInToRate() {
+  if (session.value?.signIn && !session.value.signedIn) {
+    return (
+      <a class="button" href={signInPath()}>
+        Sign in to rate
+      </a>
+    );
+  }
+  return ownUser.value === "" ? (
+    <>
+      <p class="muted">You rate under a name that other people see.</p>
+      <NewButton kind={userKind} label="Choose your name" />
+    </>
+  ) : (
+    <Loading rows={1} />
+  );
+}
+
 /** Lets the person who acts rate a service, or tells what they think of it. */
 export function OwnRating({ service }: { service: string }) {
   const [picking, setPicking] = useState(false);
@@ -121,7 +139,7 @@ export function OwnRating({ service }: { service: string }) {
             {picking && <PickUser onClose={() => setPicking(false)} />}
           </>
         ) : (
-          <p class="muted">Sign in to rate.</p>
+          <SignInToRate />
         )}
       </div>
     );

@@ -1,12 +1,15 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
+import { sendDeletions } from "../deletions";
+import { explain } from "../errors";
 import { useQuery } from "../hooks";
-import { actAs, actingUser, canPick, session } from "../session";
+import { notify } from "../notices";
+import { actAs, actingUser, canPick, type Session, session, signInPath, signOut } from "../session";
 import { users } from "../stores";
 import { Dialog } from "./dialog";
 import { Search } from "./listing";
-import { Avatar } from "./people";
+import { Avatar, userPath } from "./people";
 import { Empty, Failure, Loading } from "./states";
 
 const sections = [
@@ -55,21 +58,7 @@ function Acting() {
   const [picking, setPicking] = useState(false);
   if (!session.value) return <div class="acting" />;
   if (!canPick.value) {
-    const name = session.value.name || session.value.subject;
-    return (
-      <div class="acting">
-        {name ? (
-          <span>
-            <Avatar name={name} />
-            {name}
-          </span>
-        ) : (
-          <a class="button" href="/ui/auth/login">
-            Sign in
-          </a>
-        )}
-      </div>
-    );
+    return <SignedIn {...session.value} />;
   }
   return (
     <div class="acting">
@@ -77,6 +66,37 @@ function Acting() {
         {actingUser.value ? <ActingName name={actingUser.value} /> : "Choose who you are"}
       </button>
       {picking && <PickUser onClose={() => setPicking(false)} />}
+    </div>
+  );
+}
+
+function SignedIn({ signedIn, name, subject }: Session) {
+  const shown = name || subject || "";
+  if (!signedIn) {
+    return (
+      <div class="acting">
+        <a class="button" href={signInPath()}>
+          Sign in
+        </a>
+      </div>
+    );
+  }
+  const leave = async () => {
+    await sendDeletions();
+    await signOut().catch((error) => notify(`You are still signed in. ${explain(error)}`, { failed: true }));
+  };
+  return (
+    <div class="acting">
+      <span class="signed-in">
+        <Avatar name={shown} />
+        <span class="acting-name">
+          <span class="hidden">You are </span>
+          {actingUser.value ? <a href={userPath(actingUser.value)}>{shown}</a> : shown}
+        </span>
+        <button type="button" class="quiet" onClick={() => void leave()}>
+          Sign out
+        </button>
+      </span>
     </div>
   );
 }
