@@ -12,7 +12,7 @@ const acceptedText = "The call goes on by itself, since the client prefers `resp
 func (b *builder) accepted() *response {
 	if b.document.Components.Responses[acceptedResponse] == nil {
 		answer := &response{Description: acceptedText, Content: one(contentTypeJSON, &mediaType{
-			Schema: b.schemas.message((&longrunningpb.Operation{}).ProtoReflect().Descriptor(), whole),
+			Schema: b.schemas.message((&longrunningpb.Operation{}).ProtoReflect().Descriptor(), output),
 		})}
 		answer.Headers.set("Location", &header{
 			Description: "The path at which to ask for the operation.", Schema: &schema{Type: "string", Format: "uri-reference"},

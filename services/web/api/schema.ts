@@ -50,8 +50,9 @@ export interface paths {
          * Deletes a service
          * @description Deletes a service.
          *
-         *     Errors: NOT_FOUND; ABORTED when the given etag is not the current one; FAILED_PRECONDITION when the service has
-         *     ratings and force is not set.
+         *     Errors: NOT_FOUND; PERMISSION_DENIED when the service is another's, and for all but administrators when force is set;
+         *     ABORTED when the given etag is not the current one; FAILED_PRECONDITION when the service has ratings and force is not
+         *     set.
          */
         delete: operations["CatalogService_DeleteService"];
         options?: never;
@@ -60,8 +61,8 @@ export interface paths {
          * Updates a service
          * @description Updates a service.
          *
-         *     Errors: NOT_FOUND; ABORTED when the given etag is not the current one; INVALID_ARGUMENT for a mask that names an
-         *     unknown field. Output-only fields are ignored, in the mask too.
+         *     Errors: NOT_FOUND; PERMISSION_DENIED when the service is another's; ABORTED when the given etag is not the current
+         *     one; INVALID_ARGUMENT for a mask that names an unknown field. Output-only fields are ignored, in the mask too.
          */
         patch: operations["CatalogService_UpdateService"];
         trace?: never;
@@ -107,7 +108,8 @@ export interface paths {
          * Creates a rating under a name that the service chooses
          * @description Creates a rating under a name that the service chooses.
          *
-         *     Errors: NOT_FOUND when the user or the service does not exist; ALREADY_EXISTS when the user has rated the service.
+         *     Errors: NOT_FOUND when the user or the service does not exist; PERMISSION_DENIED when the user is another's;
+         *     ALREADY_EXISTS when the user has rated the service.
          */
         post: operations["RatingService_CreateRating"];
         delete?: never;
@@ -136,7 +138,7 @@ export interface paths {
          * Deletes a rating
          * @description Deletes a rating.
          *
-         *     Errors: NOT_FOUND; ABORTED when the given etag is not the current one.
+         *     Errors: NOT_FOUND; PERMISSION_DENIED when the rating is another's; ABORTED when the given etag is not the current one.
          */
         delete: operations["RatingService_DeleteRating"];
         options?: never;
@@ -145,8 +147,9 @@ export interface paths {
          * Updates the score or the comment of a rating
          * @description Updates the score or the comment of a rating.
          *
-         *     Errors: NOT_FOUND; ABORTED when the given etag is not the current one; INVALID_ARGUMENT for a mask that names an
-         *     unknown field, and for another value of an immutable one. Output-only fields are ignored, in the mask too.
+         *     Errors: NOT_FOUND; PERMISSION_DENIED when the rating is another's; ABORTED when the given etag is not the current one;
+         *     INVALID_ARGUMENT for a mask that names an unknown field, and for another value of an immutable one. Output-only fields
+         *     are ignored, in the mask too.
          */
         patch: operations["RatingService_UpdateRating"];
         trace?: never;
@@ -191,6 +194,8 @@ export interface paths {
         /**
          * Creates a user under a name that the service chooses
          * @description Creates a user under a name that the service chooses.
+         *
+         *     Errors: ALREADY_EXISTS, with the name of the user, when the caller owns one.
          */
         post: operations["UserService_CreateUser"];
         delete?: never;
@@ -208,9 +213,9 @@ export interface paths {
         };
         /**
          * Gets a user
-         * @description Gets a user.
+         * @description Gets a user. `users/me` is the user that the caller owns.
          *
-         *     Errors: NOT_FOUND.
+         *     Errors: NOT_FOUND, also for `users/me` of a caller who owns none.
          */
         get: operations["UserService_GetUser"];
         put?: never;
@@ -219,8 +224,8 @@ export interface paths {
          * Deletes a user
          * @description Deletes a user.
          *
-         *     Errors: NOT_FOUND; ABORTED when the given etag is not the current one; FAILED_PRECONDITION when the user has
-         *     ratings and force is not set.
+         *     Errors: NOT_FOUND; PERMISSION_DENIED when the user is another's; ABORTED when the given etag is not the current one;
+         *     FAILED_PRECONDITION when the user has ratings and force is not set.
          */
         delete: operations["UserService_DeleteUser"];
         options?: never;
@@ -229,8 +234,8 @@ export interface paths {
          * Updates a user
          * @description Updates a user.
          *
-         *     Errors: NOT_FOUND; ABORTED when the given etag is not the current one; INVALID_ARGUMENT for a mask that names an
-         *     unknown field. Output-only fields are ignored, in the mask too.
+         *     Errors: NOT_FOUND; PERMISSION_DENIED when the user is another's; ABORTED when the given etag is not the current one;
+         *     INVALID_ARGUMENT for a mask that names an unknown field. Output-only fields are ignored, in the mask too.
          */
         patch: operations["UserService_UpdateUser"];
         trace?: never;
@@ -827,7 +832,7 @@ export interface operations {
             query?: {
                 /** @description If set, the deletion happens only while this is the service's etag. */
                 etag?: string;
-                /** @description Deletes the service's ratings too. */
+                /** @description Deletes the service's ratings too. For administrators, since the ratings are those of others. */
                 force?: boolean;
             };
             header?: {
@@ -1194,7 +1199,11 @@ export interface operations {
                 "Request-Timeout"?: components["parameters"]["Request-Timeout"];
             };
             path: {
-                /** @description The `{user}` in `name`, which is `users/{user}`. */
+                /**
+                 * @description The `{user}` in `name`, which is `users/{user}`.
+                 *
+                 *     `users/{user}`, or `users/me` for the user that the caller owns.
+                 */
                 user: string;
             };
             cookie?: never;
