@@ -119,26 +119,24 @@ func TestAStreamOutlivesItsRoute(t *testing.T) {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+p.address+"/api"+path, nil)
 		require.NoError(t, err)
 		request.Header.Set("Accept", "application/x-ndjson")
-		answered := make(chan *bufio.Reader, 1) // with the first message
+		read := make(chan string, 16) // more than a stream says
 		go func() {
-			response, err := client.Do(request)
-			if err != nil || response.StatusCode != http.StatusOK {
-				t.Errorf("%s: %v %v", path, response, err)
+			defer close(read)
+			response, err := client.Do(request) // which returns with the first message
+			if err != nil {
+				t.Errorf("%s: %v", path, err)
 				return
 			}
-			answered <- bufio.NewReader(response.Body)
+			defer response.Body.Close()
+			body := bufio.NewScanner(response.Body)
+			for body.Scan() {
+				read <- body.Text() + "\n"
+			}
+			if body.Err() != nil || response.StatusCode != http.StatusOK {
+				t.Errorf("%s: %s: %v", path, response.Status, body.Err())
+			}
 		}()
-		var body *bufio.Reader
-		return begun(func() string {
-			if body == nil {
-				body = natsgrpctest.Await(t, soon, "the answer", answered)
-			}
-			line, err := body.ReadString('\n')
-			if err != nil {
-				require.Equal(t, io.EOF, err)
-			}
-			return line
-		})
+		return begun(func() string { return natsgrpctest.Await(t, soon, "a message", read) })
 	}
 	client, err := grpc.NewClient(p.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	require.NoError(t, err)

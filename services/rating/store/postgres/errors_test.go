@@ -47,7 +47,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			err := failure(t.Context(), "do", test.err)
 			require.ErrorIs(t, err, test.err)
 			for _, mark := range []error{store.ErrBusy, store.ErrUnavailable} {
-				require.Equal(t, mark == test.mark, errors.Is(err, mark), mark)
+				require.Equal(t, errors.Is(test.mark, mark), errors.Is(err, mark), mark)
 			}
 			require.Equal(t, test.again, passes(err))
 			require.False(t, passes(&doubtError{err}))

@@ -83,7 +83,7 @@ func checkEncoding(ctx context.Context, config *pgx.ConnConfig) error {
 	if err != nil {
 		return errors.New(reason(err))
 	}
-	defer conn.Close(ctx) //nolint:errcheck // nothing is under way
+	defer conn.Close(ctx)
 	var encoding string
 	if err := conn.QueryRow(ctx, "SHOW server_encoding").Scan(&encoding); err != nil {
 		return err

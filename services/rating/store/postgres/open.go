@@ -159,7 +159,7 @@ func check(ctx context.Context, config *pgx.ConnConfig) error {
 	if err != nil {
 		return fmt.Errorf("cannot open %s: %s", describe(config), reason(err))
 	}
-	defer conn.Close(ctx) //nolint:errcheck // nothing is under way
+	defer conn.Close(ctx)
 	if err := checkSchema(ctx, conn); err != nil {
 		return fmt.Errorf("cannot use %s: %w", describe(config), err)
 	}

@@ -158,7 +158,7 @@ func (s *Server) initialize(dir string) error {
 
 // command returns a command that runs a program of PostgreSQL's.
 func (s *Server) command(program string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(s.bin, program), args...)
+	cmd := exec.CommandContext(context.Background(), filepath.Join(s.bin, program), args...) // Stop and Kill end it
 	cmd.Dir = s.data
 	// Whoever ends this process ends the server as well, at once.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.credential, Setpgid: true, Pdeathsig: syscall.SIGQUIT}
