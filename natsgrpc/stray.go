@@ -56,8 +56,8 @@ func (s *strays) add(t *task, observed *serverCall) {
 		c.deadline, c.patience = deadline, min(c.patience, deadline.Sub(now)/2)
 	}
 	version := t.wireVersion()
-	if t.stream {
-		c.patience = min(c.patience, claimTimeout/2)
+	if claim := now.Add(claimTimeout); t.stream && (c.deadline.IsZero() || claim.Before(c.deadline)) { // then its client gives up
+		c.deadline, c.patience = claim, min(c.patience, claimTimeout/2)
 	}
 	if !validToken(version) { // no server can be asked
 		c.unimplemented()
@@ -143,9 +143,13 @@ func (s *strays) ask(subject string, calls int) (slotOffer, error) {
 	if err != nil {
 		return slotOffer{}, err
 	}
+	nc := s.worker.run.server.nc
+	if !nc.IsConnected() { // the question would wait in the reconnect buffer, and slots be kept for nobody
+		return slotOffer{}, errNotConnected
+	}
 	ctx, cancel := context.WithTimeout(s.worker.run.handlers, seekTimeout)
 	defer cancel()
-	answer, err := s.worker.run.server.nc.RequestWithContext(ctx, subject, body)
+	answer, err := nc.RequestWithContext(ctx, subject, body)
 	if err != nil {
 		return slotOffer{}, err
 	}

@@ -4,9 +4,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/codingflow/rating/natsgrpc"
 	pb "github.com/codingflow/rating/proto/natsgrpctest/v1"
-	"github.com/stretchr/testify/require"
 )
 
 // One worker of a new version runs beside three of an old one, which does not know the commands. All of them are killed, with
