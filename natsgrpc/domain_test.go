@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
 )
 
 // A caller and a worker at a leaf node use the queues of the hub, beside a JetStream of the leaf's own.
@@ -41,6 +42,9 @@ func TestALeafNodeUsesItsHubsQueues(t *testing.T) {
 	var count counter
 	serve(t, nc, register(count.handle), domain, natsgrpc.WithPublishedDescriptors())
 	serve(t, nc, streams(natsgrpctest.Streams{OnChat: natsgrpctest.EchoChat}), domain)
+	serve(t, natsgrpctest.Connect(t, leaf), func(registrar grpc.ServiceRegistrar) { // of an older version, which hands its calls over
+		registrar.RegisterService(&grpc.ServiceDesc{ServiceName: pb.EchoService_ServiceDesc.ServiceName}, nil)
+	}, domain)
 	conn := connect(t, natsgrpctest.Connect(t, leaf), domain)
 
 	_, err = query(t.Context(), conn, "query")

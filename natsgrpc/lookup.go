@@ -55,3 +55,21 @@ func lookUp(ctx context.Context, nc *nats.Conn, api, stream, subject string) (*n
 		return nil, status.Error(codes.Internal, fmt.Sprintf("natsgrpc: look up: status %s", code))
 	}
 }
+
+// hasAnswer reports whether the stream of answers has one to this request already: the worker that made it was lost before
+// the request was acknowledged. An answer that is older than the request is of one that was replayed.
+func (t *task) hasAnswer() (bool, error) {
+	server := t.worker.run.server
+	ctx, cancel := context.WithTimeout(t.worker.run.handlers, lookUpTimeout)
+	defer cancel()
+	kept, err := lookUp(ctx, server.nc, server.api, responsesStream, responseSubject(t.worker.queue.service, t.id, "*"))
+	if err != nil {
+		server.logger.Warn("natsgrpc: look for an answer", "method", t.method, "request", t.id, "error", err)
+		return false, err
+	}
+	if kept == nil {
+		return false, nil
+	}
+	at, err := time.Parse(time.RFC3339Nano, kept.Header.Get(storedHeader))
+	return err == nil && !at.Before(t.stored), nil
+}

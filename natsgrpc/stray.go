@@ -248,3 +248,9 @@ func (t *task) wireVersion() string {
 	}
 	return version
 }
+
+// knownVersion reports whether this server understands the request's version of the wire.
+func (t *task) knownVersion() bool {
+	version, stream := t.msg.Header.Get(headerVersion), t.msg.Header.Get(headerStream)
+	return (version == "" || version == wireVersion) && (stream == "" || stream == streamVersion)
+}

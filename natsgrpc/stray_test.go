@@ -182,6 +182,22 @@ func TestACanaryTakesNoMoreThanItHasSlotsFor(t *testing.T) {
 	}
 }
 
+// Each shard is a queue of its own, and its calls go from worker to worker of that shard.
+func TestACanaryAnswersForEachShard(t *testing.T) {
+	r := newRollout(t)
+	r.descriptors = sharded(t)
+	r.old()
+	r.old()
+	r.canary(echo)
+	conn := r.conn()
+	for _, call := range shapes {
+		load(t, 60, 4, func(n int) error {
+			_, err := call(t.Context(), conn, fmt.Sprint(n))
+			return err
+		})
+	}
+}
+
 // A stream is claimed by the server that knows it, whoever pulled its opening.
 func TestACanaryGetsTheStreamsThatTheOthersDoNotKnow(t *testing.T) {
 	ns := natsgrpctest.NewServer(t)
@@ -231,7 +247,6 @@ func TestACallWaitsForTheFirstInstanceThatKnowsIt(t *testing.T) {
 	r := newRollout(t)
 	r.old()
 	conn := r.conn()
-	stop := func() {}
 	for range 2 {
 		var calls []<-chan result
 		for _, call := range shapes {
@@ -239,7 +254,7 @@ func TestACallWaitsForTheFirstInstanceThatKnowsIt(t *testing.T) {
 		}
 		r.awaitHeld(queryStream, 1)
 		r.awaitHeld(commandStream, 1)
-		stop = r.canary(echo)
+		stop := r.canary(echo)
 		for _, call := range calls {
 			require.Equal(t, result{answer: "x"}, await(t, "a call", call))
 		}

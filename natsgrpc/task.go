@@ -214,30 +214,6 @@ func (t *task) goRound(cause error) (_ outcome, delay time.Duration, retry bool)
 	return outcome{}, jitter(defaultBackoff << min(t.attempt-1, maxBackoffDoublings)), true
 }
 
-// hasAnswer reports whether the stream of answers has one to this request already: the worker that made it was lost before
-// the request was acknowledged. An answer that is older than the request is of one that was replayed.
-func (t *task) hasAnswer() (bool, error) {
-	server := t.worker.run.server
-	ctx, cancel := context.WithTimeout(t.worker.run.handlers, lookUpTimeout)
-	defer cancel()
-	kept, err := lookUp(ctx, server.nc, server.api, responsesStream, responseSubject(t.worker.queue.service, t.id, "*"))
-	if err != nil {
-		server.logger.Warn("natsgrpc: look for an answer", "method", t.method, "request", t.id, "error", err)
-		return false, err
-	}
-	if kept == nil {
-		return false, nil
-	}
-	at, err := time.Parse(time.RFC3339Nano, kept.Header.Get(storedHeader))
-	return err == nil && !at.Before(t.stored), nil
-}
-
-// knownVersion reports whether this server understands the request's version of the wire.
-func (t *task) knownVersion() bool {
-	version, stream := t.msg.Header.Get(headerVersion), t.msg.Header.Get(headerStream)
-	return (version == "" || version == wireVersion) && (stream == "" || stream == streamVersion)
-}
-
 // context returns the handler's context: it ends at the request's deadline, when the request is lost to another worker,
 // and when a drain gives up.
 func (t *task) context(deadline time.Time, limited bool) (context.Context, context.CancelFunc) {
