@@ -156,7 +156,7 @@ func (w *world) retryAfter() string {
 	return response.Header.Get("Retry-After")
 }
 
-// TestServiceGone stops the service: after the ten seconds in which natsgrpc still expects it back, clients are told at once,
+// TestServiceGone stops the service: after the five seconds in which natsgrpc still expects it back, clients are told at once,
 // and when to come again.
 func TestServiceGone(t *testing.T) {
 	url := natsgrpctest.NewServer(t).ClientURL()
