@@ -74,7 +74,7 @@ type adminClaim struct{ name, value string }
 func parseAdminClaim(text string) (adminClaim, error) {
 	name, value, _ := strings.Cut(text, "=")
 	if name == "" || value == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "" {
-		return adminClaim{}, fmt.Errorf("administrator's claim %q is not NAME=VALUE with a name of a-z, 0-9, -, _ and .", text)
+		return adminClaim{}, fmt.Errorf("administrator's claim %q is not NAME=VALUE: the name must be of a-z, 0-9, -, _ and . only", text)
 	}
 	return adminClaim{name: name, value: value}, nil
 }

@@ -297,6 +297,6 @@ func TestOwnersAreNotShown(t *testing.T) {
 func TestAdminClaimsAreChecked(t *testing.T) {
 	for _, text := range []string{"", "roles", "=admin", "roles=", "Roles=admin", "ro les=admin"} {
 		_, err := server.New(newStore(t), server.WithAdminClaims("groups=admins", text))
-		require.EqualError(t, err, fmt.Sprintf("server: administrator's claim %q is not NAME=VALUE with a name of a-z, 0-9, -, _ and .", text))
+		require.EqualError(t, err, fmt.Sprintf("server: administrator's claim %q is not NAME=VALUE: the name must be of a-z, 0-9, -, _ and . only", text))
 	}
 }

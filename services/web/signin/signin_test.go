@@ -166,7 +166,7 @@ func TestACallbackThatIsNotTheAnswerIsRefused(t *testing.T) {
 	}{
 		{"wrong state", set("state", "x"), 400, interrupted, ""},
 		{"no state", set("state", ""), 400, interrupted, ""},
-		{"no sign-in begun", func(a *app, _ url.Values) { a.browser.client.Jar = a.newBrowser().client.Jar }, 400, interrupted, ""},
+		{"no sign-in begun", func(a *app, _ url.Values) { a.client.Jar = a.newBrowser().client.Jar }, 400, interrupted, ""},
 		{"another sign-in begun", func(a *app, _ url.Values) { a.get("/ui/auth/login") }, 400, interrupted, ""},
 		{"too late", func(a *app, _ url.Values) { a.clock.advance(10 * time.Minute) }, 400, interrupted, ""},
 		{"forged flow", func(a *app, _ url.Values) { a.setCookie("signin", "1.e30.e30.e30.e30.e30") }, 400, interrupted, ""},
