@@ -271,6 +271,37 @@ test("the API may be on another origin", async () => {
   await context.close();
 });
 
+test("who has signed in acts as the user whom they own", async () => {
+  const { page, context, complaints } = await open(browser);
+  const grace = await api("POST", "/users", { displayName: "Grace Signed" });
+  const service = await api("POST", "/services", { displayName: "Café Signed" });
+  const session = { signIn: true, signedIn: false, api: "/api" };
+  await page.route("**/ui/auth/session", (route) => route.fulfill({ json: session }));
+  await page.route("**/api/users/me", (route) => route.fulfill({ json: grace }));
+  await page.goto(`${origin}/ui/${service.name}`);
+  const back = encodeURIComponent(`/ui/${service.name}`);
+  await page.locator(`.acting a[href="/ui/auth/login?return=${back}"]`, { hasText: "Sign in" }).waitFor();
+  await page.locator(".panel a", { hasText: "Sign in to rate" }).waitFor();
+  assert.equal(await page.getByRole("button", { name: /Edit|Delete|New|Rate/ }).count(), 0);
+
+  Object.assign(session, { signedIn: true, subject: "1", name: "Grace" });
+  await page.reload();
+  await rate(page, 3);
+  await average(page, "3.0");
+  await page.locator(".row:not(.pending)").waitFor();
+  const { ratings } = await api("GET", `/ratings?service=${encodeURIComponent(service.name)}`);
+  assert.deepEqual(
+    ratings.map(({ user }) => user),
+    [grace.name],
+  );
+
+  await page.route("**/ui/auth/logout", (route) => route.fulfill({ json: { location: "/ui/users" } }));
+  await button(page, "Sign out").click();
+  await page.waitForURL(`${origin}/ui/users`);
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
 test("the keyboard is enough, and the focus is where one looks", async () => {
   const { page, context, complaints } = await open(browser);
   await api("POST", "/services", { displayName: "Seven" });

@@ -24,6 +24,21 @@ const views = {
   "a service": { path: () => `/ui/${seeded.service}` },
   "a service that is not rated": { path: () => `/ui/${seeded.unrated}` },
   "a service, to nobody": { path: () => `/ui/${seeded.service}`, nobody: true },
+  "a service, to who has yet to sign in": {
+    path: () => `/ui/${seeded.service}`,
+    before: (page) =>
+      page.route("**/ui/auth/session", (route) =>
+        route.fulfill({ json: { signIn: true, signedIn: false, api: "/api" } }),
+      ),
+  },
+  "a service, to who has signed in and has no user": {
+    path: () => `/ui/${seeded.service}`,
+    before: (page) =>
+      page.route("**/ui/auth/session", (route) =>
+        route.fulfill({ json: { signIn: true, signedIn: true, subject: "1", name: "Ada", api: "/api" } }),
+      ),
+    complains: true, // there is no users/me
+  },
   "the users": { path: () => "/ui/users" },
   "a user": { path: () => `/ui/${seeded.user}` },
   "nothing found": { path: () => "/ui/users?q=zzz" },
