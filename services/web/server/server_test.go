@@ -97,7 +97,7 @@ func TestServeIsNotReadyWhileItStops(t *testing.T) {
 		}
 		defer response.Body.Close()
 		body, err := io.ReadAll(response.Body)
-		return err == nil && response.StatusCode == 503 && string(body) == "stopping\n"
+		return err == nil && response.StatusCode == http.StatusServiceUnavailable && string(body) == "stopping\n"
 	}, 5*time.Second, time.Millisecond)
 	require.NoError(t, <-ended)
 }

@@ -110,7 +110,7 @@ func Stale(root workspace.Root) (bool, error) {
 		return false, err
 	}
 	stale := false
-	err = filepath.WalkDir(root.Path(folder), func(path string, entry fs.DirEntry, err error) error {
+	err = filepath.WalkDir(root.Path(folder), func(_ string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
