@@ -19,19 +19,21 @@ export function announceChange(kind: Kind): void {
   channel.postMessage(kind);
 }
 
-/** Calls a function for each change, here and in other tabs, until the function that it returns is called. */
-export function onChange(listener: Listener): () => void {
+/** Calls a function for each change, here and in other tabs. */
+export function onChange(listener: Listener): void {
   listeners.add(listener);
-  return () => listeners.delete(listener);
 }
 
-/** Calls a function whenever the person comes back to this tab, until the function that it returns is called. */
-export function onReturn(listener: () => void): () => void {
-  const visible = () => document.visibilityState === "visible" && listener();
-  document.addEventListener("visibilitychange", visible);
-  window.addEventListener("focus", listener);
-  return () => {
-    document.removeEventListener("visibilitychange", visible);
-    window.removeEventListener("focus", listener);
+const returnPause = 1_000; // milliseconds
+
+/** Calls a function whenever the person comes back to this tab, but not twice for the events of one return. */
+export function onReturn(listener: () => void): void {
+  let last = Number.NEGATIVE_INFINITY;
+  const returned = () => {
+    if (document.visibilityState !== "visible" || performance.now() - last < returnPause) return;
+    last = performance.now();
+    listener();
   };
+  document.addEventListener("visibilitychange", returned);
+  window.addEventListener("focus", returned);
 }
