@@ -14,6 +14,7 @@ describe("a list with changes", () => {
   const cases: [what: string, changes: Change<Thing>[], want: Thing[]][] = [
     ["none", [], [a, b]],
     ["a creation, last", [{ after: created }], [a, b, created]],
+    ["a creation once, though it has been loaded meanwhile", [{ after: { ...a, size: 4 } }], [b, { ...a, size: 4 }]],
     ["a creation that does not match", [{ after: { name: "pending/2", size: 99 } }], [a, b]],
     ["an update, in its place", [{ before: a, after: { ...a, size: 5 } }], [{ ...a, size: 5 }, b]],
     ["a deletion", [{ before: a }], [b]],

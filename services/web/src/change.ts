@@ -20,7 +20,7 @@ export function withChanges<T extends Resource>(
   matches: (item: T) => boolean,
 ): readonly T[] {
   return changes.reduce((list, { before, after }) => {
-    if (!before) return after && matches(after) ? list.concat(after) : list;
+    if (!before) return after && matches(after) ? list.filter((one) => one.name !== after.name).concat(after) : list;
     if (!after) return list.filter((one) => one.name !== before.name);
     return list.map((one) => (one.name === before.name ? after : one));
   }, items);

@@ -57,6 +57,16 @@ describe("a form", () => {
     );
   });
 
+  it("sends once, however fast one clicks", async () => {
+    const save = vi.fn(async () => undefined);
+    const { onDone } = show(save);
+    const button = screen.getByRole("button", { name: "Save" });
+    button.click();
+    button.click();
+    await waitFor(() => expect(onDone).toHaveBeenCalledOnce());
+    expect(save).toHaveBeenCalledOnce();
+  });
+
   it("does not send what lacks something, and says so beside the field", async () => {
     const save = vi.fn(async () => undefined);
     const { name, submit } = show(save);

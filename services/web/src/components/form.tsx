@@ -36,6 +36,7 @@ export function Form<T extends object>({ fields, initial, action, save, reload, 
   const [note, setNote] = useState("");
   const [refusals, setRefusals] = useState(0);
   const [submission] = useState(() => new Submission());
+  const sending = useRef(false);
   const form = useRef<HTMLFormElement>(null);
   const id = useId();
   const values = { ...base, ...typed };
@@ -50,7 +51,7 @@ export function Form<T extends object>({ fields, initial, action, save, reload, 
   }, [refusals]);
 
   const submit = async () => {
-    if (busy) return;
+    if (sending.current) return; // the state is a moment late for a double click
     const missing = Object.fromEntries(
       fields
         .filter(({ name, required }) => required && isEmpty(values[name]))
@@ -63,17 +64,19 @@ export function Form<T extends object>({ fields, initial, action, save, reload, 
       setRefusals(refusals + 1);
       return;
     }
+    sending.current = true;
     setBusy(true);
     try {
       await submission.run(values, (key) => save(values, key));
-      setBusy(false);
       setTyped({});
       onDone();
     } catch (failure) {
-      setBusy(false);
       setError(failure);
       setWrong(violations(failure));
       setRefusals(refusals + 1);
+    } finally {
+      sending.current = false;
+      setBusy(false);
     }
   };
 
