@@ -15,13 +15,17 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/codingflow/rating/services/web/server"
+	"github.com/codingflow/rating/services/web/signin"
 	"github.com/codingflow/rating/telemetry"
 )
 
 // A config is what the command line and the environment say.
 type config struct {
 	Listen       string           `env:"WEB_LISTEN" default:"127.0.0.1:8082" help:"Address to serve HTTP on: /ui, /healthz and /readyz."`
-	API          string           `name:"api" env:"WEB_API" default:"/api" placeholder:"URL" help:"Where browsers call the API: a path on the same origin (${default}), or a URL whose proxy names this origin in --cors-origin."`
+	API          string           `name:"api" env:"WEB_API" default:"/api" placeholder:"URL" help:"Where browsers call the API: a path on the same origin (${default}), or a URL whose proxy names this origin in --cors-origin. With sign-in it is not used."`
+	Issuer       string           `name:"oidc-issuer" env:"OIDC_ISSUER" group:"Sign-in" placeholder:"URL" help:"Where people sign in: the issuer of the tokens that the API needs. Without it nobody does."`
+	Upstream     string           `name:"signin-api" env:"SIGNIN_API" group:"Sign-in" placeholder:"URL" help:"Where this program reaches the API, such as http://proxy:8080/api: with sign-in, browsers call it through /ui/api. The proxy names this program in --trusted-proxies."`
+	SignIn       signin.Config    `embed:"" group:"Sign-in"`
 	DrainTimeout time.Duration    `env:"WEB_DRAIN_TIMEOUT" default:"10s" help:"How long running requests may take when the server is told to stop."`
 	DrainDelay   time.Duration    `env:"WEB_DRAIN_DELAY" default:"0s" help:"How long the server takes requests when it is told to stop and no longer ready, so that load balancers notice. Precedes the drain timeout."`
 	LogLevel     slog.Level       `env:"WEB_LOG_LEVEL" default:"info" help:"Least level to log: debug, info, warn or error."`
@@ -43,7 +47,15 @@ func main() {
 
 // run serves until ctx ends, then drains.
 func run(ctx context.Context, cfg *config, logger *slog.Logger) error {
-	app, err := server.New(server.Config{API: cfg.API})
+	cfg.SignIn.Issuer, cfg.SignIn.API, cfg.SignIn.PublicAPI, cfg.SignIn.Logger = cfg.Issuer, cfg.Upstream, cfg.API, logger
+	if cfg.Issuer != "" && cfg.Upstream == "" {
+		return errors.New("--oidc-issuer needs --signin-api")
+	}
+	sessions, err := signin.New(cfg.SignIn)
+	if err != nil {
+		return err
+	}
+	app, err := server.New(server.Config{API: cfg.API, SignIn: sessions})
 	if err != nil {
 		return err
 	}

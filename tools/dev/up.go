@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 
 	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/proxy/auth"
+	"github.com/codingflow/rating/services/web/signin"
 	"github.com/codingflow/rating/tools/dev/stack"
 	"github.com/codingflow/rating/tools/dev/workspace"
 )
@@ -24,8 +26,9 @@ type upCommand struct {
 
 	Database string `help:"Path of another SQLite file, or a postgres:// URL, for the rating service. Default: rating.db in the data folder." placeholder:"URL" env:"DEV_DATABASE"`
 
-	OIDC        auth.Config `embed:"" group:"Tokens"`
-	AdminClaims []string    `name:"admin-claim" group:"Tokens" placeholder:"NAME=VALUE" env:"RATING_ADMIN_CLAIMS" help:"Claims that make an administrator of the rating app, who may change what belongs to others; --oidc-claims must pass them on."`
+	OIDC        auth.Config   `embed:"" group:"Tokens"`
+	SignIn      signin.Config `embed:"" group:"Tokens"`
+	AdminClaims []string      `name:"admin-claim" group:"Tokens" placeholder:"NAME=VALUE" env:"RATING_ADMIN_CLAIMS" help:"Claims that make an administrator of the rating app, who may change what belongs to others; --oidc-claims must pass them on."`
 
 	NATS     string            `name:"nats" group:"NATS" help:"An external NATS server with JetStream, instead of one in this process. The flags that follow are for it." placeholder:"URL" env:"DEV_NATS"`
 	Security natsdial.Security `embed:"" group:"NATS"`
@@ -38,10 +41,7 @@ func (c *upCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.LogLevel}))
-	ui, err := c.web(ctx)
-	if err != nil {
-		return err
-	}
+	assets := c.assets(ctx)
 	s, err := stack.Start(ctx, stack.Config{
 		Listen:      c.Listen,
 		Data:        data,
@@ -50,7 +50,7 @@ func (c *upCommand) Run(ctx context.Context) (err error) {
 		OIDC:        c.OIDC,
 		AdminClaims: c.AdminClaims,
 		Logger:      logger,
-		UI:          ui,
+		UI:          func(api string) (http.Handler, error) { return c.ui(api, assets, logger) },
 	})
 	if err != nil {
 		return err

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 
 	webserver "github.com/codingflow/rating/services/web/server"
+	"github.com/codingflow/rating/services/web/signin"
 	"github.com/codingflow/rating/tools/dev/stack"
 	"github.com/codingflow/rating/tools/dev/webapp"
 	"github.com/codingflow/rating/tools/dev/workspace"
@@ -54,9 +57,8 @@ func (*webScreenshotsCommand) Run(ctx context.Context) (err error) {
 	if err := webapp.Build(ctx, root); err != nil {
 		return err
 	}
-	ui, err := webserver.New(webserver.Config{Assets: os.DirFS(webapp.Output(root))})
-	if err != nil {
-		return err
+	ui := func(string) (http.Handler, error) {
+		return webserver.New(webserver.Config{Assets: os.DirFS(webapp.Output(root))})
 	}
 	data, err := os.MkdirTemp("", "screenshots")
 	if err != nil {
@@ -78,19 +80,41 @@ func (*webScreenshotsCommand) Run(ctx context.Context) (err error) {
 	}), taking)
 }
 
-// web returns the web app's handler, built anew if its sources have changed. Without Node it is the one that this program was
-// built with, which may be none: it says so itself. Under Bazel that one is up to date.
-func (c *upCommand) web(ctx context.Context) (http.Handler, error) {
-	var config webserver.Config
+// assets returns the web app, built anew if its sources have changed. Without Node it is the one that this program was built
+// with, which may be none: it says so itself. Under Bazel that one is up to date.
+func (c *upCommand) assets(ctx context.Context) fs.FS {
 	root, err := workspace.Find()
-	if err == nil && c.Web && os.Getenv("BUILD_WORKSPACE_DIRECTORY") == "" {
-		if err := refreshWeb(ctx, root); err == nil {
-			config.Assets = os.DirFS(webapp.Output(root))
-		} else if ctx.Err() == nil {
+	if err != nil || !c.Web || os.Getenv("BUILD_WORKSPACE_DIRECTORY") != "" {
+		return nil
+	}
+	if err := refreshWeb(ctx, root); err != nil {
+		if ctx.Err() == nil {
 			fmt.Fprintln(os.Stderr, "dev: the web app is not built:", err)
 		}
+		return nil
 	}
-	return webserver.New(config)
+	return os.DirFS(webapp.Output(root))
+}
+
+// ui returns what serves the web app. People sign in where the issuer knows the app as a client; the session's key and the
+// address are this stack's, unless they are given.
+func (c *upCommand) ui(api string, assets fs.FS, logger *slog.Logger) (http.Handler, error) {
+	config := c.SignIn
+	config.API, config.Logger = api, logger
+	if config.ClientID != "" {
+		config.Issuer = c.OIDC.Issuer
+		if config.PublicURL == "" {
+			config.PublicURL = strings.TrimSuffix(api, "/api")
+		}
+		if len(config.Keys) == 0 && config.KeysFile == "" {
+			config.Keys = []string{signin.NewKey()}
+		}
+	}
+	sessions, err := signin.New(config)
+	if err != nil {
+		return nil, err
+	}
+	return webserver.New(webserver.Config{Assets: assets, SignIn: sessions})
 }
 
 func refreshWeb(ctx context.Context, root workspace.Root) error {

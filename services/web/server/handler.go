@@ -15,6 +15,8 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/codingflow/rating/services/web/signin"
 )
 
 // NotBuilt says what to do where there is no app to serve.
@@ -72,7 +74,7 @@ func New(config Config) (*Handler, error) {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	if config.SignIn == nil {
-		if config.SignIn, err = newNoSignIn(config.API); err != nil {
+		if config.SignIn, err = signin.New(signin.Config{PublicAPI: config.API}); err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
 	}

@@ -54,6 +54,9 @@ func TestPathsLeadToFilesAndPages(t *testing.T) {
 		kept    = "public, max-age=31536000, immutable"
 		asked   = "no-cache"
 		noStore = "no-store"
+
+		noSignIn = `{"error":{"code":404,"details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo",` +
+			`"domain":"signin.codingflow.com","reason":"NO_SIGN_IN"}],"message":"There is no issuer at which to sign in.","status":"NOT_FOUND"}}` + "\n"
 	)
 	for _, c := range []struct {
 		method, path      string
@@ -76,10 +79,10 @@ func TestPathsLeadToFilesAndPages(t *testing.T) {
 		{"GET", "/ui/../../etc/passwd.txt", 404, text, noStore, "there is no such file\n"},
 		{"GET", "/elsewhere", 404, text, noStore, "there is nothing at this path; the app is at /ui/\n"},
 		{"POST", "/ui/", 405, text, noStore, "there are files and pages here: GET and HEAD only\n"},
-		{"GET", "/ui/auth/session", 200, "application/json", noStore, `{"signIn":false,"signedIn":false,"api":"/api"}`},
-		{"DELETE", "/ui/auth/session", 405, text, noStore, "the session can only be read\n"},
-		{"GET", "/ui/auth/login", 404, text, noStore, "nobody signs in here\n"},
-		{"GET", "/ui/api/users", 404, text, noStore, "nobody signs in here\n"},
+		{"GET", "/ui/auth/session", 200, "application/json", noStore, `{"signIn":false,"signedIn":false,"api":"/api"}` + "\n"},
+		{"DELETE", "/ui/auth/session", 405, text, noStore, "Method Not Allowed\n"},
+		{"GET", "/ui/auth/login", 404, "application/json", noStore, noSignIn},
+		{"GET", "/ui/api/users", 404, "application/json", noStore, noSignIn},
 	} {
 		t.Run(c.method+" "+strings.ReplaceAll(c.path, "/", "_"), func(t *testing.T) {
 			got := do(handler, c.method, c.path)

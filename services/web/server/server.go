@@ -15,7 +15,10 @@ const (
 	readTimeout  = 5 * time.Second  // for a request, which has no body to speak of
 	writeTimeout = 30 * time.Second // for the app's largest file, over a slow line
 	idleTimeout  = 2 * time.Minute
-	maxHeader    = 32 << 10 // bytes
+	// What passes through to the API may take longer: its slowest calls take half a minute.
+	apiReadTimeout  = time.Minute
+	apiWriteTimeout = 3 * time.Minute
+	maxHeader       = 32 << 10 // bytes
 )
 
 // Server serves the app by itself, beside its health. Create it with NewServer and run it with Serve, once.
@@ -31,6 +34,7 @@ func NewServer(app *Handler, logger *slog.Logger) *Server {
 	s := &Server{app: app, mux: http.NewServeMux(), logger: logger}
 	s.mux.Handle("/ui", app)
 	s.mux.Handle("/ui/", app)
+	s.mux.HandleFunc("/ui/api/", s.api)
 	s.mux.Handle("GET /{$}", http.RedirectHandler("/ui/", http.StatusFound))
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
 	s.mux.HandleFunc("GET /readyz", s.readyz)
@@ -39,6 +43,15 @@ func NewServer(app *Handler, logger *slog.Logger) *Server {
 
 // ServeHTTP answers one request: /ui, / which leads there, /healthz, and /readyz.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// api serves what passes through to the API.
+func (s *Server) api(w http.ResponseWriter, r *http.Request) {
+	now, control := time.Now(), http.NewResponseController(w)
+	// Errors: this is no connection, and has no deadlines.
+	_ = control.SetReadDeadline(now.Add(apiReadTimeout))
+	_ = control.SetWriteDeadline(now.Add(apiWriteTimeout))
+	s.app.ServeHTTP(w, r)
+}
 
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	switch {

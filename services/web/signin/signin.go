@@ -32,6 +32,8 @@ func New(config Config) (*Handler, error) {
 	}
 	h.mux.HandleFunc("GET "+h.path("/auth/session"), h.serveSession)
 	if h.config.Issuer == "" {
+		h.mux.HandleFunc(h.path("/auth/login"), h.serveNothing)
+		h.mux.HandleFunc(h.path("/api/"), h.serveNothing)
 		return h, nil
 	}
 	keys, err := h.config.keys()
@@ -104,6 +106,13 @@ func (h *Handler) serveSession(w http.ResponseWriter, r *http.Request) {
 		answer.Expires = h.end(s).UTC().Format("2006-01-02T15:04:05Z")
 	}
 	writeJSON(w, http.StatusOK, answer)
+}
+
+// serveNothing answers what is there with an issuer only.
+func (h *Handler) serveNothing(w http.ResponseWriter, r *http.Request) {
+	h.refuse(w, r, &refusal{
+		status: http.StatusNotFound, reason: "NO_SIGN_IN", title: "Nobody signs in here", message: "There is no issuer at which to sign in.",
+	})
 }
 
 // unavailable is the refusal of a request while nobody can say whose it is.

@@ -59,9 +59,10 @@ func callOverNATS(ctx context.Context, nc *nats.Conn, key string) (*ratingv1.Use
 		return nil, err
 	}
 	defer conn.Close()
+	ctx = metadata.AppendToOutgoingContext(ctx, "x-auth-issuer", "services", "x-auth-subject", "signup")
 	return ratingv1.NewUserServiceClient(conn).CreateUser(ctx,
 		&ratingv1.CreateUserRequest{User: &ratingv1.User{DisplayName: "Ada"}},
-		natsgrpc.IdempotencyKey("signup-service", key))
+		natsgrpc.IdempotencyKey("signup", key))
 }
 
 func violations(err error) map[string]string {

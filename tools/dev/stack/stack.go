@@ -48,8 +48,9 @@ type Config struct {
 	OIDC auth.Config
 	// AdminClaims are the claims that make an administrator of the rating service: NAME=VALUE, passed on by OIDC.Claims.
 	AdminClaims []string
-	// UI serves /ui and everything below it. Default: the proxy's page that links to the API.
-	UI http.Handler
+	// UI makes what serves /ui and everything below it; api is the URL of this stack's API. Default: the proxy's page that
+	// links to the API.
+	UI func(api string) (http.Handler, error)
 	// Logger is where the parts log. Default slog.Default().
 	Logger *slog.Logger
 }
@@ -197,9 +198,15 @@ func (s *Stack) prepareProxy(ctx context.Context, connect func(name string) (*na
 		return err
 	}
 	s.onClose(authenticator.Close)
+	var ui http.Handler
+	if s.config.UI != nil {
+		if ui, err = s.config.UI(s.url() + "/api"); err != nil {
+			return err
+		}
+	}
 	srv, closeConn, err := natsproxy.New(ctx, nc, natsproxy.Config{
 		Server: proxy.Config{
-			Title: "Rating API", Auth: authenticator, UI: s.config.UI, DrainTimeout: drainTimeout, Logger: s.config.Logger,
+			Title: "Rating API", Auth: authenticator, UI: ui, DrainTimeout: drainTimeout, Logger: s.config.Logger,
 		},
 		Logger: s.config.Logger,
 	})
@@ -242,21 +249,22 @@ func lockFolder(folder string) (unlock func() error, err error) {
 	return file.Close, nil
 }
 
-// Welcome writes what a newcomer can try.
-func (s *Stack) Welcome(w io.Writer) error {
-	host, port, err := net.SplitHostPort(s.Addr().String())
-	if err != nil {
-		return err
-	}
+// url is where this machine reaches the stack, for people to read.
+func (s *Stack) url() string {
+	host, port, _ := net.SplitHostPort(s.Addr().String()) // a listener's address has both
 	if ip := net.ParseIP(host); ip.IsLoopback() || ip.IsUnspecified() {
 		host = "localhost"
 	}
-	url := "http://" + net.JoinHostPort(host, port)
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// Welcome writes what a newcomer can try.
+func (s *Stack) Welcome(w io.Writer) error {
 	broker := "in this process"
 	if s.config.NATS.URL != "" {
 		broker = s.config.NATS.Redacted()
 	}
-	_, err = fmt.Fprintf(w, `
+	_, err := fmt.Fprintf(w, `
 The rating app runs at %[1]s
 
   data    %[2]s
@@ -270,6 +278,6 @@ Try:
 
 or open %[1]s/ui in a browser. Ctrl-C stops it; the data stays.
 
-`, url, s.config.Data, broker, s.database().Redacted())
+`, s.url(), s.config.Data, broker, s.database().Redacted())
 	return err
 }

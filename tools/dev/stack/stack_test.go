@@ -160,11 +160,14 @@ func TestANewcomersFirstRequests(t *testing.T) {
 }
 
 func TestAnAppIsServedBesideTheAPI(t *testing.T) {
-	api, _ := up(t, stack.Config{Data: t.TempDir(), UI: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.WriteString(w, "the app at "+r.URL.Path)
-	})})
-	got := request(t, "GET", strings.TrimSuffix(api, "/api")+"/ui/services", "")
-	require.Equal(t, []any{200, "the app at /ui/services"}, []any{got.code, got.body})
+	api, _ := up(t, stack.Config{Data: t.TempDir(), UI: func(api string) (http.Handler, error) {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.WriteString(w, "the app of "+api+" at "+r.URL.Path)
+		}), nil
+	}})
+	address := strings.TrimSuffix(strings.Replace(api, "127.0.0.1", "localhost", 1), "/api")
+	got := request(t, "GET", address+"/ui/services", "")
+	require.Equal(t, []any{200, "the app of " + address + "/api at /ui/services"}, []any{got.code, got.body})
 }
 
 func TestTheDataIsThereAfterARestart(t *testing.T) {
