@@ -26,6 +26,7 @@ type cli struct {
 	Seed        seedCommand        `cmd:"" help:"Fill a running system with plausible data, through its API."`
 	OpenAPI     openapiCommand     `cmd:"" name:"openapi" help:"Print the API's OpenAPI document, as the proxy serves it."`
 	Dead        deadCommand        `cmd:"" help:"Look at, replay and drop dead letters: commands whose every attempt failed."`
+	Queues      queuesCommand      `cmd:"" help:"Make and compare the queues of services."`
 	Routes      routesCommand      `cmd:"" help:"Look at and remove the routes that services have published."`
 	Permissions permissionsCommand `cmd:"" help:"Print the least permissions of a NATS user that serves or calls services."`
 
@@ -85,6 +86,7 @@ func (*lintCommand) Run(ctx context.Context) error {
 
 type generateCommand struct {
 	Check       bool `help:"Change nothing; fail when something is not up to date." xor:"mode"`
+	TypeScript  bool `name:"typescript" help:"Generate the TypeScript instead, by the generator that npm ci installs."`
 	NewBaseline bool `help:"Accept the protos as they are, breaking changes included, as what later changes may not break." xor:"mode"`
 }
 
@@ -93,6 +95,9 @@ func (c *generateCommand) Run(ctx context.Context) error {
 	root, err := workspace.Find()
 	if err != nil {
 		return err
+	}
+	if c.TypeScript {
+		return generate.TypeScript(ctx, root, root.Path(generate.ProtocGenES), c.Check)
 	}
 	if c.Check {
 		return generate.Check(ctx, root)

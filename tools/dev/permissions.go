@@ -3,16 +3,12 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
 
 	"github.com/codingflow/rating/natsgrpc"
-	_ "github.com/codingflow/rating/proto/rating/v1" // the services that can be named
 	"github.com/codingflow/rating/proxy/operations"
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
 type permissionsCommand struct {
@@ -60,17 +56,9 @@ func (c *permissionsCommand) permissions() (natsgrpc.Permissions, error) {
 		p.Publish = append(p.Publish, operations.Permissions(c.Inbox).Publish...) // the inbox is there
 		return p.InDomain(c.Domain), nil
 	}
-	services := make([]protoreflect.ServiceDescriptor, len(c.Services))
-	for i, name := range c.Services {
-		descriptor, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(name))
-		if err != nil {
-			return natsgrpc.Permissions{}, fmt.Errorf("unknown service %s", name)
-		}
-		service, ok := descriptor.(protoreflect.ServiceDescriptor)
-		if !ok {
-			return natsgrpc.Permissions{}, fmt.Errorf("%s is not a service", name)
-		}
-		services[i] = service
+	services, err := findServices(c.Services)
+	if err != nil {
+		return natsgrpc.Permissions{}, err
 	}
 	if c.Role == "server" {
 		return natsgrpc.ServerPermissions(c.Inbox, services...).InDomain(c.Domain), nil

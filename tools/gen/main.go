@@ -27,6 +27,8 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "cloud.google.com/go/longrunning/autogen/longrunningpb"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
+	_ "google.golang.org/genproto/googleapis/rpc/errdetails"
+	_ "google.golang.org/genproto/googleapis/rpc/status"
 	_ "google.golang.org/protobuf/types/known/anypb"
 	_ "google.golang.org/protobuf/types/known/durationpb"
 	_ "google.golang.org/protobuf/types/known/emptypb"
@@ -39,14 +41,19 @@ import (
 func main() {
 	root := flag.String("proto", "proto", "folder that holds the protos; imports are relative to it")
 	out := flag.String("out", "image.binpb", "file to write the image to")
+	also := flag.String("also", "", "linked-in files that nothing imports and that the image has too, separated by commas")
 	flag.Parse()
-	if err := run(*root, *out); err != nil {
+	var imports []string
+	if *also != "" {
+		imports = strings.Split(*also, ",")
+	}
+	if err := run(*root, *out, imports); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
 }
 
-func run(root, out string) error {
+func run(root, out string, also []string) error {
 	names, err := protoFiles(root)
 	if err != nil {
 		return err
@@ -58,7 +65,7 @@ func run(root, out string) error {
 		},
 		SourceInfoMode: protocompile.SourceInfoStandard,
 	}
-	files, err := compiler.Compile(context.Background(), names...)
+	files, err := compiler.Compile(context.Background(), slices.Concat(names, also)...)
 	if err != nil {
 		return err
 	}

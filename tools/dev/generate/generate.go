@@ -139,6 +139,11 @@ func differences(committed, fresh string, parts ...string) ([]string, error) {
 			}
 		}
 	}
+	return compare(committed, fresh, names)
+}
+
+// compare returns those of the named files that are not the same below both folders, sorted.
+func compare(committed, fresh string, names []string) ([]string, error) {
 	slices.Sort(names)
 	var stale []string
 	for _, name := range slices.Compact(names) {
