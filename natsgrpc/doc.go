@@ -120,16 +120,22 @@
 //	Nats-TTL            queries: the time to the deadline in whole seconds, rounded up, plus one; garbage collection
 //	Natsgrpc-Digest     with an idempotency key: the SHA-256 of the encoded message, in base64 without padding
 //	Natsgrpc-Parts      where the body is, if it is not in this message; see Parts
-//	Grpc-Encoding       the compression of the body, as gRPC names it, such as "gzip"; the answer is compressed alike
+//	Grpc-Encoding       the compression of the body, as gRPC names it, such as "gzip"; the answer is compressed alike. An
+//	                    empty body is not compressed: it stays empty
 //	Md-<key>            metadata, a header line for each value; <key> and value follow gRPC's rules. The values of keys
 //	                    that end in "-bin" are in base64 without padding; in others "%" and the spaces at both ends are
-//	                    percent-encoded
+//	                    percent-encoded. Keys that gRPC keeps to itself, such as "user-agent", are not sent
 //
 // The context of a trace travels as metadata: Md-traceparent and Md-tracestate, as W3C Trace Context has them.
 //
-// Names of headers are case-sensitive. A stream takes no message whose headers exceed 65,535 bytes: such a request is
-// RESOURCE_EXHAUSTED, reason MESSAGE_TOO_LARGE, before it is sent. A message with a Status header is NATS's own word, and
-// never a request, an answer or a frame.
+// Malformed requests. A header that cannot be read (Natsgrpc-Deadline, Natsgrpc-Parts, Md-), a body that cannot be decoded or
+// expanded, and one that is not that of its digest are answered INTERNAL; a Grpc-Encoding that the server does not have is
+// UNIMPLEMENTED; more bytes than the server takes, before or after they are expanded, 4 MiB if nothing else is said, are
+// RESOURCE_EXHAUSTED. A request without a valid Natsgrpc-Reply-To is executed and acked, and answered to nobody.
+//
+// Names of headers are case-sensitive. A time in Nats-TTL is a number of seconds followed by "s". A stream takes no message
+// whose headers exceed 65,535 bytes: such a request is RESOURCE_EXHAUSTED, reason MESSAGE_TOO_LARGE, before it is sent. A
+// message with a Status header is NATS's own word, and never a request, an answer or a frame.
 //
 // The client subscribes to "rep.*.<conn>.*" and "rsp.*.*.<conn>" before it publishes, and does not wait for the PubAck:
 // the call ends with the first of its answer, an error in the PubAck, and its deadline. PubAck errors:
@@ -152,8 +158,8 @@
 // duplicates of a queue is as long as its callers repeat: the longest timeout of its methods and 10 s, 2 minutes at most.
 //
 // Cancellation. A client whose caller leaves a query before its deadline publishes the query's id, as data, to cancel.<svc>.
-// A server cancels the handler, or remembers the id for 30 s, and acks without running it a query that comes with it. Commands
-// are not cancelled.
+// A server cancels the handler, whose answer it sends all the same, or remembers the id for 30 s, and acks without running it a
+// query that comes with it. Commands are not cancelled.
 //
 // Probing. A call without an answer for 500 ms asks alive.<svc> for a reply, all calls of a service together once in
 // 500 ms. With no responders they end with UNAVAILABLE, reason NO_WORKERS, unless the service has answered a call or a probe
@@ -192,25 +198,36 @@
 // Starting. A client that does not wait for the answer waits for the PubAck. Without one for a second it looks first whether
 // the queue has the command and then for its answer, and publishes again what it found twice in neither.
 //
-// Parts. A body that does not fit the NATS server's max_payload is stored in PARTS before its message is published, in
-// parts part.<svc>.<token>.0 and so on under a fresh token, each with its PubAck. The message has no data, and the header
-// Natsgrpc-Parts "<token> <count> <bytes>". The reader gets each part by a direct get of its subject. Whoever settles a
-// request, and whoever has read the answer to a query, frees its parts: an empty message with a Nats-TTL of 1 s takes the
-// place of each. A request that becomes a dead letter keeps them. The parts of answers have a TTL: as long as the answer
-// is kept. A caller whose request was refused, or was a duplicate, and who drops a dead letter, frees its parts too. A
-// part that is missing is UNAVAILABLE, reason PARTS_LOST; a full PARTS stream is RESOURCE_EXHAUSTED, reason QUEUE_FULL,
-// for a request.
+// Parts. A body that does not fit the NATS server's max_payload is stored in PARTS before its message is published, in parts
+// part.<svc>.<token>.0 and so on under a fresh token, at most 4096 of them, each with its PubAck. The message has no data,
+// and the header Natsgrpc-Parts "<token> <count> <bytes>". The reader gets each part by a direct get of its subject. Whoever
+// settles a request, and whoever has read the answer to a query, frees its parts: an empty message with a Nats-TTL of 1 s
+// takes the place of each. A request that becomes a dead letter keeps them. The parts of answers have a TTL: as long as the
+// answer is kept, an hour for a query's. A caller whose request was refused, or was a duplicate, and who drops a dead letter,
+// frees its parts too. A part that is missing is UNAVAILABLE, reason PARTS_LOST; a full PARTS stream is RESOURCE_EXHAUSTED,
+// reason QUEUE_FULL, for a request.
 //
 // Pulling. A server publishes {"batch": n, "expires": 5000000000} to the consumer's MSG.NEXT with a reply subject of
 // its own, where n is the number of its free slots that it has not promised to an earlier pull. A slot is free from the
-// return of one handler to the delivery of the next call. A promise ends with a delivery, or with the status message
-// that ends its pull: its header Nats-Pending-Messages says how many deliveries will not come.
+// return of one handler to the delivery of the next call. Each shard of a queue has its part of the slots, rounded up. A
+// promise ends with a delivery, or with the status message that ends its pull: its header Nats-Pending-Messages says how many
+// deliveries will not come. Without that header none will, and the server waits 250 ms before it pulls again; the status 100 is
+// no end. A pull that was served in full ends without a word, and one whose end was lost is over 1 s after it expires.
 //
-// Delivery. The ack subject tells the number of the delivery, which is the attempt. A delivery that reached nobody, because
-// its worker left just then, counts too. A server, in this order,
+// A delivery has the subject of its request, so a server cannot tell by which of its pulls it came: it counts them together.
+// A status message has the reply subject of its pull. When the connection was lost all promises are over, but the NATS server
+// may still have the pulls of a client that comes back soon: a server then pulls to a new inbox, and gives back, with -NAK,
+// what still comes to the old one. It sends no pull, no answer and no ack while the connection is down, since a client library
+// may keep what is published then and send it when the request is another worker's.
 //
-//   - runs nothing when it is not the first attempt at a command and RESPONSES has an answer under the call's id that is not
-//     older than the request: it acks the request, for the worker that answered was lost before it could;
+// Delivery. The ack subject, in either of the forms that NATS has (its ADR-15), tells the number of the delivery, which is the
+// attempt, and when the request was stored. A delivery that reached nobody, because its worker left just then, counts too. A
+// server, in this order,
+//
+//   - runs nothing when it is not the first attempt at a command and RESPONSES has an answer under the call's id whose
+//     Nats-Time-Stamp is not before the request was stored: it acks the request, for the worker that answered was lost before
+//     it could. While that cannot be looked up it may run the handler, as for any second delivery, but where it would refuse
+//     the call or give it up it gives it back with a delay;
 //   - answers DEADLINE_EXCEEDED when the deadline has passed;
 //   - hands the call over when it does not know the method, or the version of the wire: see Handing over;
 //   - runs nothing when the attempt is beyond the method's attempts: it writes the dead letter of a command, then answers
@@ -219,7 +236,9 @@
 //
 // While it has the request it sends "+WPI" to the ack subject every 3/10 of the ack wait, with a reply subject. When the
 // last +WPI that was replied to was sent 9/10 of an ack wait ago, the server cancels the handler and neither answers nor
-// acks: by then the request may be another worker's, whose delivery a late ack would delete.
+// acks: by then the request may be another worker's, whose delivery a late ack would delete. The delivery counts as the first
+// +WPI. A runtime in which a handler can keep the process from reading takes the time from before the message can have come,
+// and looks at the clock once more before it answers.
 //
 // Handing over. A request of a method, or a version of the wire, that a server does not know takes no slot of it. The server
 // keeps it in hand, sends its "+WPI", and asks for slots: it publishes {"calls": n}, where n is the number of such requests,
@@ -243,13 +262,14 @@
 // stream 5 s. A server that drains waits for slots like for its handlers, but gives back ("-NAK") what nobody answers for;
 // that, like a server that is lost with a request in hand, makes another delivery, and so costs an attempt.
 //
-// A handler that panics or returns [Retry] has not answered: the server sends "-NAK {"delay": <ns>}" with the method's
-// back-off, doubled for each attempt up to 32 times, changed by up to a fifth. Any other result is the answer.
+// A handler that panics, or fails as its language has it for an error of the program, or returns [Retry] has not answered:
+// the server sends "-NAK {"delay": <ns>}" with the method's back-off, doubled for each attempt up to 32 times, changed by up
+// to a fifth. Any other result is the answer.
 //
 // Answer. Data is the encoded response message, empty for an error. Its headers:
 //
 //	Grpc-Status               the code, as a decimal number; absent for OK
-//	Grpc-Message              the message, percent-encoded as UTF-8
+//	Grpc-Message              the message, percent-encoded as UTF-8, the spaces at both ends too
 //	Grpc-Status-Details-Bin   the google.rpc.Status, in base64 without padding, if it has details
 //	Md-<key>, Tr-<key>        header and trailer metadata, as in requests
 //	Grpc-Encoding, Natsgrpc-Parts, Natsgrpc-Digest, Natsgrpc-Backlog
@@ -289,13 +309,15 @@
 //	byte 0       kind, an ASCII letter
 //	bytes 1-8    the number of the frame; in P and R the number of the last numbered frame before it, or 0 in R
 //
-//	H            header metadata, in Md- headers as in an answer; server only, at most once, before any message
+//	H            header metadata, in Md- headers as in an answer; server only, at most once, before any message: always before
+//	             the first one, and before E where there is metadata
 //	M            a message: bytes 9-12 its length in bytes, then its first part, which may be all of it
 //	C            the next part of the message, from byte 9 on; the message is whole when it has its length
 //	E            the last frame: from the client its half-close; from the server, with the headers Grpc-Status,
 //	             Grpc-Message, Grpc-Status-Details-Bin and Tr-<key> as in an answer, the end of the stream
 //	P            a ping: bytes 9-16 the credit in total that the other end has; its reply subject is the sender's
-//	R            a reset: the stream is over at once; from the server with a status as in E, or none for STREAM_BROKEN
+//	R            a reset: the stream is over at once; from the server with a status as in E, or none for STREAM_BROKEN, and
+//	             its str subject, if it has claimed the stream, as the reply subject
 //
 // H, M, C and E are numbered from 1 in each direction. A number that is not the one after the last, or a ping whose number
 // is not the last, means that frames were lost: the stream is broken. So E counts the frames before it. Parts have at most
@@ -304,7 +326,8 @@
 // Credit. M and C cost the bytes of their part and 256; the other frames cost nothing. Each end begins with a credit of
 // 262144 and sends M or C only while the sum of all their costs stays within it. A receiver raises the credit with a ping
 // as its application takes messages, to 262144 more than the cost of what was taken in total, whenever that raises it
-// by 65536 or more. Credit never falls: a smaller one in a ping is an old one. More than the credit breaks the stream. A
+// by 65536 or more. A message that is larger than the credit passes, since its parts are taken as they come while the
+// application waits for it. Credit never falls: a smaller one in a ping is an old one. More than the credit breaks the stream. A
 // client spends its first credit before the claim, and keeps those frames until then.
 //
 // Life. From the claim on each end sends a ping every 1.5 s. An end that has heard no frame for 5 s breaks the stream. A
@@ -316,8 +339,9 @@
 // from all.
 //
 // Draining. A server stops pulling, drains its subscriptions (JetStream gives what it cannot deliver to another pull at
-// once), waits for its handlers and for what it hands over, and leaves when every answer is acked. Streams that outlast this
-// end with UNAVAILABLE, reason STREAM_BROKEN.
+// once), waits for its handlers and for what it hands over, and leaves when every answer is acked. A call whose handler
+// outlasts this is given back with -NAK, and not answered any more; a stream ends with UNAVAILABLE, reason STREAM_BROKEN.
+// Until it leaves it replies to probes and hears cancellations.
 //
 // Reasons are those of google.rpc.ErrorInfo details with the domain "natsgrpc".
 package natsgrpc

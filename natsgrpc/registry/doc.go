@@ -25,7 +25,8 @@
 //
 // Versions. <version> is any name for these descriptors and no others. A Publisher takes the first 16 bytes of the SHA-256 of
 // the uncompressed set, in hexadecimal digits. The key is created if it is not there, and else left alone: its revision
-// tells since when there is the version, by which conflicts between services are settled.
+// tells since when there is the version, by which conflicts between services are settled. To create is to put with
+// Nats-Expected-Last-Subject-Sequence set to 0, or to the sequence of the marker that a removed key has left.
 //
 // Leases. An instance puts its lease with a Nats-TTL of 15 s ([Lease]), and again every 5 s, with
 // Nats-Expected-Last-Subject-Sequence set to the revision that it knows. When that is refused, the lease or the whole
@@ -33,7 +34,9 @@
 // started. An instance that stops removes its lease at once; the lease of one that is killed expires.
 //
 // Starting. An instance puts its lease, creates its version, and puts <svc>.latest, in this order. Then it removes the
-// versions of its service that have no lease and are not its own. Removing is a purge (KV-Operation: PURGE, Nats-Rollup: sub) with
+// versions of its service that have no lease and are not its own. It finds them by STREAM.INFO with subjects_filter, and direct
+// gets where it must know whether a key has a value: a marker has the header KV-Operation, or Nats-Marker-Reason where a lease
+// has expired. Its NATS user may do no more than that: it makes no consumer. Removing is a purge (KV-Operation: PURGE, Nats-Rollup: sub) with
 // a Nats-TTL of 10 minutes, so that the marker goes too.
 //
 // # What is served

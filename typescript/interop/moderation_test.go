@@ -1,0 +1,135 @@
+//go:build integration
+
+package interop
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nkeys"
+	"github.com/stretchr/testify/require"
+
+	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
+	"github.com/codingflow/rating/natsgrpc/registry"
+	moderationv1 "github.com/codingflow/rating/proto/moderation/v1"
+	"github.com/codingflow/rating/proxy/natsproxy"
+)
+
+func TestTheModerationServiceHasItsRoutesInTheProxy(t *testing.T) {
+	ns := natsgrpctest.NewServer(t)
+	ensure(t, ns, moderationv1.File_moderation_v1_moderation_proto.Services().ByName("ModerationService"))
+	srv, stop, err := natsproxy.New(t.Context(), natsgrpctest.Connect(t, ns), natsproxy.Config{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, stop()) })
+	front := httptest.NewServer(srv)
+	t.Cleanup(front.Close)
+
+	code, _ := check(t, front.URL, `{"comment": "x"}`)
+	require.Equal(t, http.StatusNotFound, code, "nobody has published the route yet")
+
+	w := start(t, moderation, "--nats", ns.ClientURL(), "--listen", "127.0.0.1:0")
+	require.Eventually(t, func() bool {
+		code, _ := check(t, front.URL, `{"comment": "x"}`)
+		return code == http.StatusOK
+	}, soon, 20*time.Millisecond)
+	for _, c := range []struct {
+		name, body string
+		code       int
+		answer     string
+	}{
+		{"nothing to say", `{"comment": "Great coffee!"}`, 200, `{"findings":[]}`},
+		{
+			"two findings", `{"comment": "☕ THE WORST COFFEE: see www.example.org"}`, 200,
+			`{"findings":[{"rule":"RULE_SHOUTING","text":"THE WORST COFFEE","offset":2},{"rule":"RULE_LINK","text":"www.example.org","offset":24}]}`,
+		},
+		{"empty", `{}`, 400, `{"error":{"code":400,"message":"comment: must be at least 1 characters","status":"INVALID_ARGUMENT","details":[` +
+			`{"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":"comment","description":"must be at least 1 characters","reason":"STRING_MIN_LEN"}]}`},
+		{"too long", `{"comment": "` + strings.Repeat("é", 2001) + `"}`, 400, `{"error":{"code":400,"message":"comment: must be at most 2000 characters"`},
+	} {
+		code, answer := check(t, front.URL, c.body)
+		require.Equal(t, c.code, code, "%s: %s", c.name, answer)
+		require.True(t, strings.HasPrefix(answer, c.answer), "%s: %s", c.name, answer)
+	}
+	require.Contains(t, get(t, front.URL+"/openapi.json"), "Checks a comment before it is sent, so that its author can be told.")
+	w.stop()
+}
+
+// check asks for a comment's findings.
+func check(t *testing.T, front, body string) (code int, answer string) {
+	t.Helper()
+	response, err := http.Post(front+"/api/comments:check", "application/json", bytes.NewReader([]byte(body)))
+	require.NoError(t, err)
+	return response.StatusCode, read(t, response)
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	response, err := http.Get(url)
+	require.NoError(t, err)
+	return read(t, response)
+}
+
+func read(t *testing.T, response *http.Response) string {
+	t.Helper()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	return string(body)
+}
+
+// The service gets along with the least permissions that `dev permissions server` prints for it.
+func TestTheModerationServiceNeedsTheLeastPermissionsOnly(t *testing.T) {
+	service := moderationv1.File_moderation_v1_moderation_proto.Services().ByName("ModerationService")
+	pair, err := nkeys.CreateUser()
+	require.NoError(t, err)
+	public, err := pair.PublicKey()
+	require.NoError(t, err)
+	seed, err := pair.Seed()
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "user.nk")
+	require.NoError(t, os.WriteFile(file, seed, 0o600))
+	least := natsgrpc.ServerPermissions("_INBOX_moderation", service)
+	ns := natsgrpctest.NewServerWith(t, &natsserver.Options{
+		Users: []*natsserver.User{{Username: "admin", Password: "admin"}},
+		Nkeys: []*natsserver.NkeyUser{{Nkey: public, Permissions: &natsserver.Permissions{
+			Publish:   &natsserver.SubjectPermission{Allow: least.Publish},
+			Subscribe: &natsserver.SubjectPermission{Allow: least.Subscribe},
+			Response:  &natsserver.ResponsePermission{MaxMsgs: 1, Expires: time.Minute},
+		}}},
+	})
+	nc, err := nats.Connect(ns.ClientURL(), nats.UserInfo("admin", "admin"))
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	require.NoError(t, natsgrpc.Ensure(t.Context(), js, service))
+	w := start(t, moderation, "--nats", ns.ClientURL(), "--nats-nkey", file, "--nats-inbox-prefix", "_INBOX_moderation", "--listen", "127.0.0.1:0")
+	conn, err := natsgrpc.NewConn(nc)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, conn.Close()) })
+	answer, err := moderationv1.NewModerationServiceClient(conn).CheckComment(t.Context(), &moderationv1.CheckCommentRequest{Comment: "see www.example.org"})
+	require.NoError(t, err)
+	require.Len(t, answer.GetFindings(), 1)
+	require.Eventually(t, func() bool {
+		snapshot, err := registry.Read(t.Context(), nc)
+		require.NoError(t, err)
+		return len(snapshot.Services) == 1 && snapshot.Services[0].Name == "moderation.v1.ModerationService" && snapshot.Services[0].Versions[0].Descriptor != nil
+	}, soon, 10*time.Millisecond)
+	w.stop()
+	kv, err := js.KeyValue(t.Context(), "DESCRIPTORS")
+	require.NoError(t, err)
+	keys, err := kv.ListKeysFiltered(t.Context(), "moderation_v1_ModerationService.instance.>")
+	require.NoError(t, err)
+	require.Empty(t, keys.Keys(), "the lease of a service that has stopped")
+}
