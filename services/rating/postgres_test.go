@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
@@ -44,7 +45,8 @@ func TestRunServesFromPostgreSQL(t *testing.T) {
 	users := ratingv1.NewUserServiceClient(conn)
 	create := func() {
 		t.Helper()
-		_, err := users.CreateUser(t.Context(), &ratingv1.CreateUserRequest{User: &ratingv1.User{DisplayName: "Ada"}})
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "x-auth-issuer", "development", "x-auth-subject", "developer")
+		_, err := users.CreateUser(ctx, &ratingv1.CreateUserRequest{User: &ratingv1.User{DisplayName: "Ada"}})
 		require.NoError(t, err)
 	}
 	create()
