@@ -134,7 +134,7 @@ func TestHTTP2FloodsAreCheap(t *testing.T) {
 		// answer is what each frame is answered with. Of those without an answer a ping ends each batch.
 		answer http2.FrameType
 	}{
-		{"calls", func(c *http2Conn, n int) error { return c.request(uint32(2*n+1), "/healthz") }, http2.FrameHeaders},
+		{"calls", func(c *http2Conn, n int) error { return c.request(uint32(2*n+1), "/healthz") }, http2.FrameData},
 		{"ping", func(c *http2Conn, _ int) error { return ping(c) }, http2.FramePing},
 		{"settings", func(c *http2Conn, n int) error {
 			return c.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: uint32(n)})

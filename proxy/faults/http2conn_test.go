@@ -144,7 +144,8 @@ func (c *http2Conn) goAway() (code http2.ErrCode, ok bool) {
 	}
 }
 
-// settle sends what was written, and reads until as many frames of a type have come that answer.
+// settle sends what was written, and reads until as many frames have come that answer: those of a type, and with HTTP's data
+// those that end a stream, since one whose end is still to come counts for the server's limit.
 func (c *http2Conn) settle(n int, kind http2.FrameType) {
 	c.t.Helper()
 	require.NoError(c.t, c.SetDeadline(time.Now().Add(soon)))
@@ -152,7 +153,8 @@ func (c *http2Conn) settle(n int, kind http2.FrameType) {
 	for n > 0 {
 		frame, err := c.ReadFrame()
 		require.NoError(c.t, err)
-		if frame.Header().Type == kind {
+		header := frame.Header()
+		if header.Type == kind && (kind != http2.FrameData || header.Flags.Has(http2.FlagDataEndStream)) {
 			n--
 		}
 	}
