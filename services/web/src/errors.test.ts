@@ -42,6 +42,16 @@ describe("an error", () => {
     expect(explain(new ApiError(httpStatus, status, "the user has rated the service"))).toBe(want);
   });
 
+  it.each([
+    ["NOT_OWNER", "It is not yours."],
+    ["ADMINISTRATORS_ONLY", "Only an administrator may do this."],
+    ["PRINCIPAL_TOO_LONG", "You may not do this."],
+  ])("of PERMISSION_DENIED by %s is explained", (reason, want) => {
+    const type = "type.googleapis.com/google.rpc.ErrorInfo";
+    const details = [{ "@type": type, reason, domain: "rating.codingflow.com" } as const];
+    expect(explain(new ApiError(403, "PERMISSION_DENIED", "services/1 is not the caller's", details))).toBe(want);
+  });
+
   it("of the page itself is admitted", () => {
     expect(explain(new TypeError("x is undefined"))).toBe("Something went wrong in this page. Reload it.");
   });

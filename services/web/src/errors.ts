@@ -22,6 +22,12 @@ export function violations(error: unknown): Record<string, string> {
   return found;
 }
 
+/** Why a person may not do what they have tried, by the reason that the API gives. */
+const refusals: Record<string, string> = {
+  NOT_OWNER: "It is not yours.",
+  ADMINISTRATORS_ONLY: "Only an administrator may do this.",
+};
+
 /** Says in a sentence why something has failed. */
 export function explain(error: unknown): string {
   if (!(error instanceof ApiError)) return "Something went wrong in this page. Reload it.";
@@ -35,7 +41,7 @@ export function explain(error: unknown): string {
     case "UNAUTHENTICATED":
       return "You are not signed in.";
     case "PERMISSION_DENIED":
-      return "You may not do this.";
+      return refusals[error.detail("google.rpc.ErrorInfo")?.reason ?? ""] ?? "You may not do this.";
     case "NOT_FOUND":
       return "It does not exist, or does no more.";
     case "ABORTED":

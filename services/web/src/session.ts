@@ -32,6 +32,12 @@ export const canPick = computed(() => session.value?.signIn === false);
 /** Whether the person may change anything at all. */
 export const canWrite = computed(() => canPick.value || session.value?.signedIn === true);
 
+/** Whether the person may create a user: who signs in has one. */
+export const canCreateUser = computed(() => canPick.value || (canWrite.value && ownUser.value === ""));
+
+/** Whether the person may change a user: who signs in their own one. Of administrators nothing is known here. */
+export const canChangeUser = (name: string): boolean => canPick.value || (canWrite.value && ownUser.value === name);
+
 /** The user who acts, `users/{user}`; empty while that is nobody. */
 export const actingUser = computed(() => (canPick.value ? picked.value : session.value ? (ownUser.value ?? "") : ""));
 

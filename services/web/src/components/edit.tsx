@@ -6,7 +6,7 @@ import { deleteSoon } from "../deletions";
 import { explain } from "../errors";
 import { count } from "../format";
 import { notify } from "../notices";
-import { canWrite } from "../session";
+import { canChangeUser, canCreateUser, canWrite } from "../session";
 import { services, users } from "../stores";
 import { Confirm, Dialog } from "./dialog";
 import { type Field, Form } from "./form";
@@ -20,6 +20,9 @@ export interface Kind<T extends NamedResource> {
   collection: Collection<T, { displayNamePrefix?: string }>;
   fields: readonly Field<T>[];
   get: (name: string) => Promise<T>;
+  /** Whether the acting person may create one, and change or delete one, as far as that is known here. */
+  canCreate: () => boolean;
+  canChange: (name: string) => boolean;
   /** Says which ratings would go too, "" if none. */
   lost: (resource: T) => Promise<string>;
 }
@@ -39,6 +42,8 @@ export const userKind: Kind<User> = {
     { name: "email", label: "E-mail", kind: "email", maxLength: 254 },
   ],
   get: (name) => users.get(name),
+  canCreate: () => canCreateUser.value,
+  canChange: canChangeUser,
   async lost({ name }) {
     const { items } = await ratingBackend.list({ user: name }, { pageSize: 1 }, AbortSignal.timeout(lookTimeout));
     return items.length ? "all ratings by this user" : "";
@@ -60,6 +65,8 @@ export const serviceKind: Kind<Service> = {
     { name: "description", label: "Description", kind: "text", maxLength: 2000 },
   ],
   get: (name) => services.get(name),
+  canCreate: () => canWrite.value,
+  canChange: () => canWrite.value, // the API does not tell whose it is: its refusal does
   async lost({ name }) {
     const { ratingCount } = await services.get(name);
     return Number(ratingCount) ? `its ${count(Number(ratingCount), "rating")}` : "";
@@ -69,7 +76,8 @@ export const serviceKind: Kind<Service> = {
 /** The button that creates one, with its dialog. */
 export function NewButton<T extends NamedResource>({ kind, label }: { kind: Kind<T>; label?: string }) {
   const [open, setOpen] = useState(false);
-  if (!canWrite.value) return null;
+  // A dialog that is open outlives its button: creating a user ends the right to create one.
+  if (!open && !kind.canCreate()) return null;
   return (
     <>
       <button type="button" class="primary" onClick={() => setOpen(true)}>
@@ -109,7 +117,7 @@ export function ChangeButtons<T extends NamedResource>({
   const [editing, setEditing] = useState<T>();
   const [lost, setLost] = useState("");
   const name = resource.displayName;
-  if (!canWrite.value) return null;
+  if (!kind.canChange(resource.name)) return null;
   const remove = (force: boolean) => {
     deleteSoon(kind.collection, resource, name, { force, ...(onUndone && { undone: onUndone }) });
     onDeleted?.();
