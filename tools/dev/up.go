@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -14,6 +13,7 @@ import (
 	"github.com/codingflow/rating/proxy/auth"
 	"github.com/codingflow/rating/services/web/signin"
 	"github.com/codingflow/rating/tools/dev/stack"
+	"github.com/codingflow/rating/tools/dev/webapp"
 	"github.com/codingflow/rating/tools/dev/workspace"
 )
 
@@ -41,7 +41,6 @@ func (c *upCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.LogLevel}))
-	assets := c.assets(ctx)
 	s, err := stack.Start(ctx, stack.Config{
 		Listen:      c.Listen,
 		Data:        data,
@@ -50,7 +49,7 @@ func (c *upCommand) Run(ctx context.Context) (err error) {
 		OIDC:        c.OIDC,
 		AdminClaims: c.AdminClaims,
 		Logger:      logger,
-		UI:          func(api string) (http.Handler, error) { return c.ui(api, assets, logger) },
+		UI:          webapp.UI(webapp.UIConfig{Assets: c.assets(ctx), Issuer: c.OIDC.Issuer, SignIn: c.SignIn, Logger: logger}),
 	})
 	if err != nil {
 		return err

@@ -6,12 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/http"
 	"os"
-	"strings"
 
-	webserver "github.com/codingflow/rating/services/web/server"
-	"github.com/codingflow/rating/services/web/signin"
 	"github.com/codingflow/rating/tools/dev/stack"
 	"github.com/codingflow/rating/tools/dev/webapp"
 	"github.com/codingflow/rating/tools/dev/workspace"
@@ -57,9 +53,7 @@ func (*webScreenshotsCommand) Run(ctx context.Context) (err error) {
 	if err := webapp.Build(ctx, root); err != nil {
 		return err
 	}
-	ui := func(string) (http.Handler, error) {
-		return webserver.New(webserver.Config{Assets: os.DirFS(webapp.Output(root))})
-	}
+	ui := webapp.UI(webapp.UIConfig{Assets: os.DirFS(webapp.Output(root))})
 	data, err := os.MkdirTemp("", "screenshots")
 	if err != nil {
 		return err
@@ -94,27 +88,6 @@ func (c *upCommand) assets(ctx context.Context) fs.FS {
 		return nil
 	}
 	return os.DirFS(webapp.Output(root))
-}
-
-// ui returns what serves the web app. People sign in where the issuer knows the app as a client; the session's key and the
-// address are this stack's, unless they are given.
-func (c *upCommand) ui(api string, assets fs.FS, logger *slog.Logger) (http.Handler, error) {
-	config := c.SignIn
-	config.API, config.Logger = api, logger
-	if config.ClientID != "" {
-		config.Issuer = c.OIDC.Issuer
-		if config.PublicURL == "" {
-			config.PublicURL = strings.TrimSuffix(api, "/api")
-		}
-		if len(config.Keys) == 0 && config.KeysFile == "" {
-			config.Keys = []string{signin.NewKey()}
-		}
-	}
-	sessions, err := signin.New(config)
-	if err != nil {
-		return nil, err
-	}
-	return webserver.New(webserver.Config{Assets: assets, SignIn: sessions})
 }
 
 func refreshWeb(ctx context.Context, root workspace.Root) error {

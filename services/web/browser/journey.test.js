@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { api, launch, listen, open, origin, patience } from "./chromium.js";
+import { average, button, create, dialog, fill, notice, rate, rateAnew } from "./person.js";
 
 let browser;
 before(async () => {
@@ -18,38 +19,12 @@ async function control(what) {
   assert.equal(response.status, 204, await response.text());
 }
 
-const button = (within, name) => within.getByRole("button", { name });
-const dialog = (page) => page.getByRole("dialog");
-const notice = (page, text) => page.locator(".notice", { hasText: text });
-
-async function fill(page, values) {
-  for (const [label, value] of Object.entries(values)) await dialog(page).getByLabel(label).fill(value);
-}
-
-async function create(page, kind, values) {
-  await button(page, `New ${kind}`).click();
-  await fill(page, values);
-  await button(dialog(page), "Create").click();
-  await dialog(page).waitFor({ state: "detached" });
-}
-
 async function become(page, name) {
   await page.locator(".acting button").first().click();
   await dialog(page).getByRole("searchbox").fill(name);
   await dialog(page).locator(".choices").getByRole("button", { name, exact: true }).click();
   await page.locator(".acting", { hasText: name }).waitFor();
 }
-
-async function rate(page, score, comment = "") {
-  const form = page.locator(".panel form");
-  await form.getByRole("radio", { name: String(score) }).check();
-  await form.getByLabel("Comment").fill(comment);
-  await button(form, "Rate").click();
-}
-
-/** Waits until the average is a text, within some ms. */
-const average = (page, text, timeout = patience) =>
-  page.locator(".average-number", { hasText: new RegExp(`^${text.replace(".", "\\.")}$`) }).waitFor({ timeout });
 
 const named = async (kind, prefix) =>
   (await api("GET", `/${kind}?displayNamePrefix=${encodeURIComponent(prefix)}`))[kind];
@@ -97,9 +72,7 @@ test("a person rates, and the average moves", async () => {
   await rate(page, 1);
   await average(page, "2.5");
 
-  await button(page.locator(".panel"), "Edit your rating").click();
-  await dialog(page).getByRole("radio", { name: "5" }).check();
-  await button(dialog(page), "Save").click();
+  await rateAnew(page, 5);
   await average(page, "4.5");
 
   await button(page.locator(".panel"), "Delete your rating").click();
@@ -156,9 +129,7 @@ test("nothing is lost and nothing is done twice while the rating service is kill
   await page.locator(".row:not(.pending)", { hasText: "Written while it was down." }).waitFor();
 
   await control("kill");
-  await button(page.locator(".panel"), "Edit your rating").click();
-  await dialog(page).getByRole("radio", { name: "2" }).check();
-  await button(dialog(page), "Save").click();
+  await rateAnew(page, 2);
   await average(page, "2.0", 5_000);
   await control("start");
   await dialog(page).waitFor({ state: "detached" });

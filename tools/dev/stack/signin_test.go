@@ -4,9 +4,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
-	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -15,6 +15,7 @@ import (
 	"github.com/codingflow/rating/services/web/signin"
 	"github.com/codingflow/rating/services/web/signin/signintest"
 	"github.com/codingflow/rating/tools/dev/stack"
+	"github.com/codingflow/rating/tools/dev/webapp"
 )
 
 // Who signs in at the front end is who the API knows them to be.
@@ -22,24 +23,19 @@ func TestAPersonWhoSignsInHasAUser(t *testing.T) {
 	issuer := signintest.New(t)
 	api, _ := up(t, stack.Config{
 		Data: t.TempDir(), OIDC: auth.Config{Issuer: issuer.URL, Audiences: []string{signintest.Audience}, AccessTokensOnly: true},
+		UI: webapp.UI(webapp.UIConfig{
+			Assets: fstest.MapFS{"index.html": {Data: []byte("the app")}},
+			Issuer: issuer.URL,
+			SignIn: signin.Config{ClientID: signintest.ClientID, ClientSecret: signintest.ClientSecret},
+		}),
 	})
-	mux := http.NewServeMux()
-	mux.HandleFunc("/ui/", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "the app") })
-	front := httptest.NewServer(mux)
-	defer front.Close()
-	handler, err := signin.New(signin.Config{
-		Issuer: issuer.URL, ClientID: signintest.ClientID, ClientSecret: signintest.ClientSecret,
-		PublicURL: front.URL, Keys: []string{signin.NewKey()}, API: api,
-	})
-	require.NoError(t, err)
-	mux.Handle("/ui/auth/", handler)
-	mux.Handle("/ui/api/", handler)
+	front := strings.Replace(strings.TrimSuffix(api, "/api"), "127.0.0.1", "localhost", 1)
 
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
 	browser := &http.Client{Jar: jar, Timeout: 20 * time.Second}
 	send := func(method, path, body string) answer {
-		req, err := http.NewRequestWithContext(t.Context(), method, front.URL+path, strings.NewReader(body))
+		req, err := http.NewRequestWithContext(t.Context(), method, front+path, strings.NewReader(body))
 		require.NoError(t, err)
 		if body != "" {
 			req.Header.Set("Content-Type", "application/json")

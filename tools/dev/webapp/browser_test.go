@@ -41,11 +41,7 @@ func TestTheAppsTypesStyleAndUnits(t *testing.T) {
 // The app is tried in Chromium, on the programs as they are built for production, each a process of its own: the rating
 // service, which the tests kill and start, and the proxy. The pages come from services/web, behind one gateway with the API.
 func TestTheAppInChromium(t *testing.T) {
-	root, err := workspace.Find()
-	require.NoError(t, err)
-	_, err = exec.LookPath("chromium")
-	require.NoError(t, err, "the app is tried in Chromium: install it, or run `go run ./tools/dev test`, which does")
-	require.NoError(t, webapp.Build(t.Context(), root))
+	root := built(t)
 	bin := t.TempDir()
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin+"/", "./services/rating", "./proxy")
 	build.Dir = string(root)
@@ -84,15 +80,32 @@ func TestTheAppInChromium(t *testing.T) {
 
 	for _, file := range []string{"looks", "journey"} {
 		t.Run(file, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), browserTimeout)
-			defer cancel()
-			tests := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "browser/"+file+".test.js")
-			tests.Dir = root.Path("services", "web")
-			tests.Env = append(os.Environ(), "WEB_ORIGIN="+origin.URL, "WEB_ELSEWHERE="+elsewhere.URL, "WEB_CONTROL="+control.URL)
-			tests.Stdout, tests.Stderr = t.Output(), t.Output()
-			require.NoError(t, tests.Run())
+			browse(t, root, file, "WEB_ORIGIN="+origin.URL, "WEB_ELSEWHERE="+elsewhere.URL, "WEB_CONTROL="+control.URL)
 		})
 	}
+}
+
+// built builds the app, which Chromium must be there to try.
+func built(t *testing.T) workspace.Root {
+	t.Helper()
+	root, err := workspace.Find()
+	require.NoError(t, err)
+	_, err = exec.LookPath("chromium")
+	require.NoError(t, err, "the app is tried in Chromium: install it, or run `go run ./tools/dev test`, which does")
+	require.NoError(t, webapp.Build(t.Context(), root))
+	return root
+}
+
+// browse runs a file of tests of the app's folder browser, with variables.
+func browse(t *testing.T, root workspace.Root, file string, env ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), browserTimeout)
+	defer cancel()
+	tests := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "browser/"+file+".test.js")
+	tests.Dir = root.Path("services", "web")
+	tests.Env = append(os.Environ(), env...)
+	tests.Stdout, tests.Stderr = t.Output(), t.Output()
+	require.NoError(t, tests.Run())
 }
 
 // process is a program that is ready when its /readyz says so, each time on the same address.

@@ -1,5 +1,5 @@
 // Package webapp builds the web app of services/web with Node: it installs the packages that pnpm-lock.yaml pins and runs
-// Vite.
+// Vite. And it serves the app in a stack.
 package webapp
 
 import (
