@@ -28,6 +28,7 @@ type config struct {
 	SignIn       signin.Config    `embed:"" group:"Sign-in"`
 	DrainTimeout time.Duration    `env:"WEB_DRAIN_TIMEOUT" default:"10s" help:"How long running requests may take when the server is told to stop."`
 	DrainDelay   time.Duration    `env:"WEB_DRAIN_DELAY" default:"0s" help:"How long the server takes requests when it is told to stop and no longer ready, so that load balancers notice. Precedes the drain timeout."`
+	Observe      observeConfig    `embed:"" group:"Observability"`
 	LogLevel     slog.Level       `env:"WEB_LOG_LEVEL" default:"info" help:"Least level to log: debug, info, warn or error."`
 	Version      kong.VersionFlag `help:"Print the version and exit."`
 }
@@ -46,7 +47,7 @@ func main() {
 }
 
 // run serves until ctx ends, then drains.
-func run(ctx context.Context, cfg *config, logger *slog.Logger) error {
+func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 	cfg.SignIn.Issuer, cfg.SignIn.API, cfg.SignIn.PublicAPI, cfg.SignIn.Logger = cfg.Issuer, cfg.Upstream, cfg.API, logger
 	if cfg.Issuer != "" && cfg.Upstream == "" {
 		return errors.New("--oidc-issuer needs --signin-api")
@@ -62,6 +63,15 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) error {
 	if !app.Built() {
 		logger.Warn(server.NotBuilt)
 	}
+	metrics, closeMetrics, err := cfg.Observe.start(ctx, logger)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeMetrics()) }()
+	srv, err := server.NewServer(app, logger, metrics.Provider())
+	if err != nil {
+		return err
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("cannot listen on %s: the address is in use; choose another with --listen", cfg.Listen)
@@ -70,7 +80,7 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) error {
 		return fmt.Errorf("cannot listen on %s: %w", cfg.Listen, err)
 	}
 	logger.Info("serving", "version", version(), "url", "http://"+listener.Addr().String()+"/ui/", "api", cfg.API)
-	if err := server.NewServer(app, logger).Serve(ctx, listener, cfg.DrainDelay, cfg.DrainTimeout); err != nil {
+	if err := srv.Serve(ctx, listener, cfg.DrainDelay, cfg.DrainTimeout); err != nil {
 		return err
 	}
 	logger.Info("stopped")

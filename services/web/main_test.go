@@ -18,8 +18,14 @@ import (
 func TestRunServes(t *testing.T) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	cfg := &config{Listen: free.Addr().String(), API: "/api", DrainTimeout: 10 * time.Second}
+	admin, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	cfg := &config{
+		Listen: free.Addr().String(), API: "/api", DrainTimeout: 10 * time.Second,
+		Observe: observeConfig{AdminListen: admin.Addr().String()},
+	}
 	require.NoError(t, free.Close())
+	require.NoError(t, admin.Close())
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
 	go func() { ran <- run(ctx, cfg, slog.New(slog.DiscardHandler)) }()
@@ -27,6 +33,13 @@ func TestRunServes(t *testing.T) {
 		response, err := http.Get("http://" + cfg.Listen + "/healthz")
 		return err == nil && response.Body.Close() == nil && response.StatusCode == http.StatusOK
 	}, 20*time.Second, 10*time.Millisecond)
+	response, err := http.Get("http://" + cfg.Observe.AdminListen + "/metrics")
+	require.NoError(t, err)
+	metrics, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Contains(t, string(metrics), "web_build_info{")
+	require.Contains(t, string(metrics), `http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="200",http_route="/healthz",url_scheme="http"}`)
 	cancel()
 	require.NoError(t, <-ran)
 }
@@ -40,6 +53,10 @@ func TestRunSaysWhatIsWrong(t *testing.T) {
 		"^cannot listen on nowhere: ":                     {Listen: "nowhere", API: "/api"},
 		"^--oidc-issuer needs --signin-api$":              {Listen: "127.0.0.1:0", API: "/api", Issuer: "https://issuer.example"},
 		"^sign-in: the --signin flags need --oidc-issuer": {Listen: "127.0.0.1:0", API: "/api", SignIn: signin.Config{ClientID: "app"}},
+		"^--admin-pprof needs --admin-listen$":            {Listen: "127.0.0.1:0", API: "/api", Observe: observeConfig{AdminPprof: true}},
+		"^cannot listen on 127.0.0.1:[0-9]+: .*: address already in use; choose another address with --admin-listen$": {
+			Listen: "127.0.0.1:0", API: "/api", Observe: observeConfig{AdminListen: busy.Addr().String()},
+		},
 		"^web: the API's address \"x\" is neither a path": {Listen: "127.0.0.1:0", API: "x"},
 	} {
 		require.Regexp(t, want, run(t.Context(), cfg, slog.New(slog.DiscardHandler)).Error())

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"go.opentelemetry.io/otel/metric"
 )
 
 const (
@@ -25,24 +27,37 @@ const (
 type Server struct {
 	app      *Handler
 	draining atomic.Bool
-	mux      *http.ServeMux
+	requests *requests
 	logger   *slog.Logger
 }
 
-// NewServer returns a server of an app.
-func NewServer(app *Handler, logger *slog.Logger) *Server {
-	s := &Server{app: app, mux: http.NewServeMux(), logger: logger}
-	s.mux.Handle("/ui", app)
-	s.mux.Handle("/ui/", app)
-	s.mux.HandleFunc("/ui/api/", s.api)
-	s.mux.Handle("GET /{$}", http.RedirectHandler("/ui/", http.StatusFound))
-	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
-	s.mux.HandleFunc("GET /readyz", s.readyz)
-	return s
+// appRoutes are the patterns by which the app's requests are told apart in the log and in metrics.
+var appRoutes = []string{
+	mount, mount + "/", mount + "/" + hashed,
+	mount + "/auth/", mount + "/auth/callback", mount + "/auth/login", mount + "/auth/logout", mount + "/auth/session",
+}
+
+// NewServer returns a server of an app. Each request is a line of the log: at level debug those for health, error what this
+// program or the API is at fault for, and info all others. Where meters is not nil it gets http.server.request.duration.
+//
+// Errors: the instrument cannot be made.
+func NewServer(app *Handler, logger *slog.Logger, meters metric.MeterProvider) (*Server, error) {
+	s := &Server{app: app, logger: logger}
+	mux := http.NewServeMux()
+	for _, route := range appRoutes {
+		mux.Handle(route, app)
+	}
+	mux.HandleFunc("/ui/api/", s.api)
+	mux.Handle("GET /{$}", http.RedirectHandler("/ui/", http.StatusFound))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", s.readyz)
+	var err error
+	s.requests, err = newRequests(mux, logger, meters)
+	return s, err
 }
 
 // ServeHTTP answers one request: /ui, / which leads there, /healthz, and /readyz.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.requests.ServeHTTP(w, r) }
 
 // api serves what passes through to the API.
 func (s *Server) api(w http.ResponseWriter, r *http.Request) {

@@ -17,9 +17,16 @@ import (
 
 var discard = slog.New(slog.DiscardHandler)
 
+func newServer(t *testing.T, config server.Config) *server.Server {
+	t.Helper()
+	s, err := server.NewServer(newHandler(t, config), discard, nil)
+	require.NoError(t, err)
+	return s
+}
+
 func TestHealthIsToldBesideTheApp(t *testing.T) {
-	built := server.NewServer(newHandler(t, server.Config{Assets: app()}), discard)
-	empty := server.NewServer(newHandler(t, server.Config{Assets: fstest.MapFS{}}), discard)
+	built := newServer(t, server.Config{Assets: app()})
+	empty := newServer(t, server.Config{Assets: fstest.MapFS{}})
 	for _, c := range []struct {
 		server       *server.Server
 		method, path string
@@ -45,14 +52,14 @@ func TestHealthIsToldBesideTheApp(t *testing.T) {
 func serve(t *testing.T, delay, timeout time.Duration) (url string, stop context.CancelFunc, started chan struct{}, proceed chan struct{}, ended chan error) {
 	t.Helper()
 	started, proceed, ended = make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	handler := newHandler(t, server.Config{Assets: app(), SignIn: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	s := newServer(t, server.Config{Assets: app(), SignIn: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		close(started)
 		<-proceed
 	})})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
-	go func() { ended <- server.NewServer(handler, discard).Serve(ctx, listener, delay, timeout) }()
+	go func() { ended <- s.Serve(ctx, listener, delay, timeout) }()
 	return "http://" + listener.Addr().String(), stop, started, proceed, ended
 }
 

@@ -56,7 +56,8 @@ func TestTheAppInChromium(t *testing.T) {
 
 	app, err := webserver.New(webserver.Config{Assets: os.DirFS(webapp.Output(root))})
 	require.NoError(t, err)
-	pages := webserver.NewServer(app, slog.New(slog.DiscardHandler))
+	pages, err := webserver.NewServer(app, slog.New(slog.DiscardHandler), nil)
+	require.NoError(t, err)
 	api := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: proxy.address})
 	gateway := http.NewServeMux()
 	gateway.Handle("/", pages)
