@@ -7,10 +7,13 @@ import { usePage } from "./hooks";
 import { ServicePage, UserPage } from "./pages/detail";
 import { Services, Users } from "./pages/list";
 
+/** Links that lead to pages here. The browser itself goes to /ui/auth, which the server answers. */
+const scope = /^\/ui(?!\/(auth|api)\/)/;
+
 /** Everything below /ui. */
 export function App() {
   return (
-    <LocationProvider scope="/ui">
+    <LocationProvider scope={scope}>
       <Shell>
         <Router>
           <Route path="/ui" component={Start} />

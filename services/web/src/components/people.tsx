@@ -4,6 +4,7 @@ import { idOf } from "../../api/client";
 import { isPending } from "../change";
 import { initials } from "../format";
 import { useQuery } from "../hooks";
+import { canWrite, session } from "../session";
 import { users } from "../stores";
 
 export const userPath = (name: string) => `/ui/users/${idOf(name)}`;
@@ -19,8 +20,13 @@ export function Avatar({ name }: { name: string }) {
   );
 }
 
-/** A user's name, as a link where the user has a page. */
+/** A user's name, as a link where the user has a page. Who has yet to sign in does not get to see users. */
 export function UserName({ name }: { name: string }) {
+  if (!canWrite.value) return <span class="muted">{session.value ? "Somebody" : "…"}</span>;
+  return <KnownName name={name} />;
+}
+
+function KnownName({ name }: { name: string }) {
   const { item } = useQuery(
     () => users.item(name),
     ({ item }) => void item.refresh(),
