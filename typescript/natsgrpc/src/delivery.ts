@@ -14,7 +14,7 @@ export interface MethodDelivery {
   readonly keepAnswer: number | undefined;
 }
 
-/** The delivery of methods without options, and of those that are not known. */
+/** The delivery of methods without options. */
 export const defaultDelivery: MethodDelivery = { attempts: 5, backoff: 100, keepAnswer: undefined };
 
 /** The delivery that a method's options say. */

@@ -45,8 +45,8 @@ export interface CallContext {
 type Answer<Output extends DescMessage> = MessageInitShape<Output>;
 
 /**
- * The handlers of a service, by the names that protobuf-es gives its methods. Calls of methods that are left out are given
- * back to the queue, for another worker that knows them.
+ * The handlers of a service, by the names that protobuf-es gives its methods. Calls of methods that are left out are handed
+ * over to a worker that knows them, and UNIMPLEMENTED where there is none for half of their time.
  *
  * A handler answers by what it returns or by the StatusError that it throws. It is tried again, while the method's
  * attempts last, when it throws a RetryError, or what JavaScript itself throws: TypeError, RangeError, ReferenceError.

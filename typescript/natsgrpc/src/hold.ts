@@ -1,6 +1,5 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 
-
 /**
  * A request that this worker has: it says so every 3/10 of the ack wait. When the last word that was replied to is 9/10 of
  * an ack wait old the request is lost: by then it may be another worker's.
@@ -23,7 +22,7 @@ export class Hold {
     private readonly onLost: () => void,
   ) {
     this.#since = since;
-    this.#timer = setInterval(() => this.#beat(), ackWait * 0.3);
+    this.#timer = setInterval(() => this.beat(), ackWait * 0.3);
   }
 
   /** Whether the request is this worker's to settle. It looks at the clock, since a busy event loop beats late. */
@@ -34,13 +33,19 @@ export class Hold {
     return !this.#lost && !this.#released;
   }
 
+  /** Whether JetStream has heard of the request within half an ack wait: another server that gets it begins with that. */
+  get fresh(): boolean {
+    return this.held && performance.now() - this.#since < this.ackWait / 2;
+  }
+
   /** Ends the heartbeats. */
   release(): void {
     this.#released = true;
     clearInterval(this.#timer);
   }
 
-  #beat(): void {
+  /** Says that this worker has the request. */
+  beat(): void {
     if (!this.held) {
       return;
     }

@@ -2,6 +2,7 @@ import { createInbox, type Msg, type NatsConnection, type Subscription } from "@
 
 import { Header } from "./header.js";
 import type { Link } from "./link.js";
+import type { Slots } from "./slots.js";
 
 /** How long the server keeps a pull, in nanoseconds as the wire has it, and in milliseconds. */
 const expiresNanoseconds = 5_000_000_000;
@@ -28,35 +29,29 @@ interface Pull {
 /**
  * Pulls the messages of one consumer: as many as there are free slots that no earlier pull was promised. While a promise is
  * open the queue can send a call at once, so the next pull waits until a quarter of the slots is free: that makes few
- * pulls of many calls.
+ * pulls of many calls. More than slots are free may come, where those were taken that a pull was promised.
  */
 export class Puller {
   #inbox: Inbox;
   /** By their reply subjects, the oldest first. */
   readonly #open = new Map<string, Pull>();
-  #busy = 0;
   #promised = 0;
   #pulls = 0;
   #scheduled = false;
   #stopped = false;
 
-  /** deliver gets each message with a slot, which is free again with release. */
+  /** deliver gets each message, and takes a slot for it. */
   constructor(
     private readonly nc: NatsConnection,
     private readonly link: Link,
     private readonly subject: string,
-    private readonly slots: number,
+    private readonly slots: Slots,
     private readonly deliver: (message: Msg) => void,
     private readonly inboxPrefix: string | undefined,
   ) {
     this.#inbox = this.#subscribe();
     link.onReconnect(() => this.#restart());
-    this.#schedule(0);
-  }
-
-  /** Frees the slot of a delivery. */
-  release(): void {
-    this.#busy--;
+    slots.onFree = () => this.#schedule(0);
     this.#schedule(0);
   }
 
@@ -110,7 +105,6 @@ export class Puller {
       message.respond("-NAK"); // its slot is promised anew
     } else {
       this.#fulfil(1);
-      this.#busy++;
       this.deliver(message);
       if (this.#promised === 0) {
         this.#schedule(0);
@@ -180,8 +174,8 @@ export class Puller {
   }
 
   #pull(): void {
-    const batch = this.slots - this.#busy - this.#promised;
-    const least = this.#promised > 0 ? Math.max(1, Math.floor(this.slots / 4)) : 1;
+    const batch = this.slots.free - this.#promised;
+    const least = this.#promised > 0 ? Math.max(1, Math.floor(this.slots.count / 4)) : 1;
     if (batch < least || this.#stopped || !this.link.connected) {
       return;
     }

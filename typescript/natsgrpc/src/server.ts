@@ -1,5 +1,7 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 import type { DescService } from "@bufbuild/protobuf";
-import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
 
 import { Backlog } from "./backlog.js";
 import { type Kind, methodDelivery, queueDelivery } from "./delivery.js";
@@ -8,10 +10,10 @@ import { type ConsumerInfo, JetStream } from "./jetstream.js";
 import { Link } from "./link.js";
 import { jsonLogger, type Logger } from "./logger.js";
 import { LoopClock } from "./loopclock.js";
-import { Puller } from "./puller.js";
 import { DescriptorPublisher, type PublisherOptions } from "./registry.js";
 import { type ServedMethod, ServedService } from "./service.js";
-import { Task, type TaskQueue } from "./task.js";
+import type { TaskQueue } from "./task.js";
+import { Worker } from "./worker.js";
 
 /** The name of each queue's consumer. */
 const consumer = "workers";
@@ -21,9 +23,6 @@ const verifyDelay = 1000;
 
 /** How long a flush is waited for, in milliseconds. */
 const flushTimeout = 2000;
-
-/** How many answers of a queue may be on their way to their acks for each of its slots, before a slot stays taken. */
-const settlingPerSlot = 16;
 
 export interface ServerOptions {
   /** How many queries and commands of each service run at once. Default: 16 and 16. */
@@ -46,7 +45,6 @@ export interface ServerOptions {
 
 /** One queue that is pulled from: a shard of a service's queries or commands. */
 interface Queue extends TaskQueue {
-  readonly stream: string;
   readonly slots: number;
 }
 
@@ -56,7 +54,6 @@ export class Server {
   readonly #link: Link;
   readonly #logger: Logger;
   readonly #services = new Map<string, ServedService>();
-  readonly #running = new Map<Task, Promise<void>>();
   readonly #ready = new AbortController();
   #why: string | undefined = "it does not serve yet";
 
@@ -145,7 +142,7 @@ export class Server {
     for (const service of this.#services.values()) {
       service.start();
     }
-    const pullers = queues.map((queue) => this.#pull(queue));
+    const workers = queues.map((queue) => new Worker(queue, queue.slots, this.options.inboxPrefix));
     const { publish } = this.options;
     const publishing = publish === undefined ? [] : [...this.#services.values()].map((service) =>
       new DescriptorPublisher(this.#js, service.desc, { logger: this.#logger, ...publish }).run(signal),
@@ -156,8 +153,8 @@ export class Server {
     this.#ready.abort();
     await aborted(signal);
     this.#why = "it stops";
-    await Promise.all(pullers.map((puller) => puller.stop()));
-    await this.#finish();
+    await Promise.all(workers.map((worker) => worker.stop()));
+    await this.#finish(workers);
     this.#services.forEach((service) => service.stop());
     await Promise.allSettled(publishing);
     await this.#flush();
@@ -172,12 +169,14 @@ export class Server {
       link: this.#link,
       service,
       kind,
+      shard,
       ackWait,
       backlog: new Backlog(`${kind}.${service.token}.${shard}`),
       clock,
       maxMessageBytes: this.options.maxMessageBytes ?? 4 << 20,
       logger: this.#logger,
       stream: `${kind.toUpperCase()}_${service.token}_${shard}`,
+      consumer,
       slots: Math.max(1, Math.ceil((slots - shard) / shards)),
     }));
   }
@@ -203,36 +202,6 @@ export class Server {
     }
   }
 
-  #pull(queue: Queue): Puller {
-    const mostSettling = queue.slots * settlingPerSlot;
-    let settling = 0;
-    const puller = new Puller(this.nc, this.#link, this.#js.next(queue.stream, consumer), queue.slots, (message: Msg) => {
-      const task = Task.take(queue, message);
-      if (task === undefined) {
-        puller.release();
-        return;
-      }
-      let released = false;
-      const release = () => {
-        if (!released) {
-          released = true;
-          puller.release();
-        }
-      };
-      settling++;
-      const done = task
-        .run(() => settling <= mostSettling && release())
-        .catch((error: Error) => this.#logger.error("a call was lost", { ...task.fields, error: error.stack }))
-        .finally(() => {
-          settling--;
-          release();
-          this.#running.delete(task);
-        });
-      this.#running.set(task, done);
-    }, this.options.inboxPrefix);
-    return puller;
-  }
-
   /** Waits until the server has what was published, if there is a connection. */
   async #flush(): Promise<void> {
     if (this.#link.connected) {
@@ -240,17 +209,16 @@ export class Server {
     }
   }
 
-  /** Waits for what runs, as long as the drain may take, and then gives it up. */
-  async #finish(): Promise<void> {
+  /** Waits for what runs and for what is handed over, as long as the drain may take, and then gives it up. */
+  async #finish(workers: readonly Worker[]): Promise<void> {
     const timeout = new AbortController();
     const timer = setTimeout(() => {
       timeout.abort();
-      for (const task of this.#running.keys()) {
-        task.leave();
-      }
+      workers.forEach((worker) => worker.leave());
     }, this.options.drainTimeout ?? 25_000);
-    await Promise.race([Promise.all(this.#running.values()), aborted(timeout.signal)]);
+    await Promise.race([Promise.all(workers.map((worker) => worker.finished())), aborted(timeout.signal)]);
     clearTimeout(timer);
+    workers.forEach((worker) => worker.close());
   }
 }
 
@@ -264,10 +232,6 @@ function difference({ config }: ConsumerInfo, ackWait: number): string | undefin
     backoff: [config.backoff?.length ?? 0, 0],
   } satisfies Record<string, [unknown, unknown]>).filter(([, [is, must]]) => is !== must);
   return differences.length === 0 ? undefined : differences.map(([name, [is, must]]) => `${name} is ${is}, not ${must}`).join(", ");
-}
-
-async function pause(milliseconds: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -28,9 +28,10 @@ export class ServedService {
   readonly token: string;
   readonly kinds: readonly Kind[];
   readonly parts: PartsStore;
-  /** The queries that run, by their ids. */
+  /** The name of this server in subjects. */
+  readonly server = randomUUID();
+  /** The queries that run or wait for another server, by their ids. */
   readonly queries = new Map<string, Task>();
-  readonly #server = randomUUID();
   readonly #streams = new Map<string, Stream>();
   #opened = 0;
   readonly #cancelled = new Map<string, number>();
@@ -60,7 +61,7 @@ export class ServedService {
     this.#subscriptions = [
       subscribe(`alive.${this.token}`, (message) => message.respond()),
       subscribe(`cancel.${this.token}`, (message) => this.#cancel(message.string())),
-      subscribe(`str.${this.token}.${this.#server}.*`, (message) => this.#frame(message)),
+      subscribe(`str.${this.token}.${this.server}.*`, (message) => this.#frame(message)),
     ];
   }
 
@@ -71,7 +72,7 @@ export class ServedService {
 
   /** Adds a stream, made with the subject of its frames to this server, until it is removed. */
   addStream(make: (from: string) => Stream): { stream: Stream; remove: () => void } {
-    const from = `str.${this.token}.${this.#server}.${++this.#opened}`;
+    const from = `str.${this.token}.${this.server}.${++this.#opened}`;
     const stream = make(from);
     this.#streams.set(from, stream);
     return { stream, remove: () => this.#streams.delete(from) };

@@ -1,15 +1,15 @@
-import { createHash } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 
-import { create, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
+import { create, type Message, toBinary } from "@bufbuild/protobuf";
 import { headers as newHeaders, type Msg, type MsgHdrs } from "@nats-io/transport-node";
 
 import { type Answer, failure, pack, reset } from "./answer.js";
 import type { Backlog } from "./backlog.js";
 import { Code } from "./code.js";
-import { checkEncoding, compress, expand } from "./compress.js";
-import { backoffOf, defaultDelivery, type Kind } from "./delivery.js";
+import { checkEncoding, compress } from "./compress.js";
+import { backoffOf, type Kind, kindOf } from "./delivery.js";
 import type { CallContext, Handler, StreamHandler } from "./handler.js";
-import { copyHeaders, Header, metadataPrefix, takeMetadata } from "./header.js";
+import { copyHeaders, Header } from "./header.js";
 import { Hold } from "./hold.js";
 import type { JetStream } from "./jetstream.js";
 import type { Link } from "./link.js";
@@ -17,16 +17,12 @@ import type { Logger } from "./logger.js";
 import type { LoopClock } from "./loopclock.js";
 import { Metadata } from "./metadata.js";
 import { parseParts, type Parts } from "./parts.js";
+import { decode, decoded, type Delivery, encodingOf, expandBody, mayReply, parseDeadline, takeHeaderMetadata, versionOf, wireVersion } from "./request.js";
 import type { ServedMethod, ServedService } from "./service.js";
 import { isPanic, reasoned, RetryError, StatusError, statusOf } from "./status.js";
+import type { Stray, Strays } from "./strays.js";
 import { Stream } from "./stream.js";
-import { type AckSubject, parseAckSubject, parseRequestSubject } from "./subject.js";
-
-/** The version of the wire that this package speaks, and of streams' frames. */
-const wireVersion = "1";
-
-/** The attempt from which on a method that is not known is answered so. */
-const lastGivenBack = 5;
+import { type AckSubject, parseAckSubject, parseRequestSubject, validToken } from "./subject.js";
 
 /** The wait before a publish without a PubAck is repeated, in milliseconds. */
 const repeatDelay = 1000;
@@ -43,6 +39,9 @@ export interface TaskQueue {
   readonly link: Link;
   readonly service: ServedService;
   readonly kind: Kind;
+  readonly shard: number;
+  readonly stream: string;
+  readonly consumer: string;
   /** In milliseconds. */
   readonly ackWait: number;
   readonly backlog: Backlog;
@@ -59,8 +58,8 @@ class LeftError extends StatusError {
   }
 }
 
-/** One delivery of a request, from the queue to its ack. */
-export class Task {
+/** One delivery of a request, from the queue, or the server that has pulled it, to its ack or to another server. */
+export class Task implements Stray {
   readonly #abort = new AbortController();
   readonly #hold: Hold;
   readonly #ack: AckSubject;
@@ -69,31 +68,54 @@ export class Task {
   readonly #headers: MsgHdrs;
   #parts: Parts | undefined;
   #opened: Stream | undefined;
+  #deadline: number | undefined;
 
   /** Takes a delivery, or returns undefined for a message that is none: it is terminated. */
-  static take(queue: TaskQueue, message: Msg): Task | undefined {
-    const ack = parseAckSubject(message.reply);
-    const subject = parseRequestSubject(message.subject);
+  static take(queue: TaskQueue, { subject, reply = "", headers, data }: Msg): Task | undefined {
+    const task = Task.#make(queue, { subject, reply, headers, data }, queue.clock.earliest);
+    if (task !== undefined) {
+      queue.backlog.note(task.#ack);
+    }
+    return task;
+  }
+
+  /**
+   * Takes a request that another server has pulled, likewise. confirmed is when JetStream was heard of for sure, on the clock
+   * of performance.now.
+   */
+  static takeOver(queue: TaskQueue, delivery: Delivery, confirmed: number): Task | undefined {
+    const task = Task.#make(queue, delivery, confirmed);
+    if (task !== undefined) {
+      task.#hold.beat();
+    }
+    return task;
+  }
+
+  static #make(queue: TaskQueue, delivery: Delivery, since: number): Task | undefined {
+    const ack = parseAckSubject(delivery.reply);
+    const subject = parseRequestSubject(delivery.subject);
     if (ack === undefined || subject === undefined) {
-      queue.logger.error("a message in the queue is no request", { subject: message.subject });
-      message.respond("+TERM");
+      queue.logger.error("a message in the queue is no request", { subject: delivery.subject });
+      if (delivery.reply !== "") {
+        queue.js.nc.publish(delivery.reply, "+TERM");
+      }
       return undefined;
     }
-    return new Task(queue, message, ack, subject);
+    return new Task(queue, delivery, ack, subject, since);
   }
 
   private constructor(
     private readonly queue: TaskQueue,
-    private readonly message: Msg,
+    private readonly message: Delivery,
     ack: AckSubject,
     subject: { method: string; id: string },
+    since: number,
   ) {
     this.#ack = ack;
     this.#method = subject.method;
     this.#id = subject.id;
     this.#headers = message.headers ?? newHeaders();
-    queue.backlog.note(ack);
-    this.#hold = new Hold(queue.js.nc, message.reply ?? "", queue.clock.earliest, queue.ackWait, () => {
+    this.#hold = new Hold(queue.js.nc, message.reply, since, queue.ackWait, () => {
       queue.logger.warn("a request was lost: its heartbeats had no reply", this.fields);
       this.#abort.abort(new LeftError("another worker may have the call"));
     });
@@ -116,19 +138,95 @@ export class Task {
     this.#settle("-NAK");
   }
 
-  /** Does what the delivery is for. free is called when its slot is free again, before the answer is settled. */
-  async run(free: () => void): Promise<void> {
+  /**
+   * Does what the delivery is for. free is called when its slot is free again, before the answer is settled. It returns false for
+   * a call that this server does not know, which is still in hand: handOn is what to do with it.
+   */
+  async run(free: () => void): Promise<boolean> {
+    let known = true;
     try {
       const settle = await this.#decide();
+      known = settle !== undefined;
       free();
-      await settle();
+      await settle?.();
     } finally {
+      if (known) {
+        this.#hold.release();
+      }
+    }
+    return known;
+  }
+
+  /** Hands the call over to a server that knows it, or settles it where there is none. */
+  async handOn(strays: Strays): Promise<void> {
+    const { service, kind } = this.queue;
+    if (kind === "qry") {
+      service.queries.set(this.#id, this);
+    }
+    try {
+      switch (validToken(this.version) ? await strays.find(this) : "unknown") {
+        case "left":
+          this.#settle("+ACK");
+          break;
+        case "expired":
+          await this.#answer(failure(new StatusError(Code.DEADLINE_EXCEEDED, "the deadline passed before a worker that knows it had the call")), "+ACK");
+          break;
+        case "unknown":
+          await this.#answer(failure(new StatusError(Code.UNIMPLEMENTED, `unknown method ${this.#method} for service ${service.desc.typeName}`)), "+ACK");
+          break;
+        case "stopped":
+          this.#settle("-NAK");
+      }
+    } finally {
+      service.queries.delete(this.#id);
       this.#hold.release();
     }
   }
 
-  /** Goes through the specification's list, and returns what is left to do. */
-  async #decide(): Promise<() => Promise<void> | void> {
+  get method(): string {
+    return this.#method;
+  }
+
+  get version(): string {
+    return versionOf(this.#headers.get(Header.version), this.#headers.get(Header.stream));
+  }
+
+  get opensStream(): boolean {
+    return this.#headers.has(Header.stream);
+  }
+
+  get deadline(): number | undefined {
+    return this.#deadline;
+  }
+
+  get held(): boolean {
+    return this.#hold.held;
+  }
+
+  get left(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  handOver(offer: string): boolean {
+    if (!this.#hold.fresh || !this.queue.link.connected || this.left) {
+      return false;
+    }
+    const { subject, reply, headers, data } = this.message;
+    try {
+      this.queue.js.nc.publish(`${offer}.${subject}.${reply}`, data, headers === undefined ? {} : { headers });
+    } catch (error) {
+      this.queue.logger.error("cannot hand a call over", { ...this.fields, error: (error as Error).message });
+      return false;
+    }
+    this.#hold.release();
+    return true;
+  }
+
+  /** Goes through the specification's list, and returns what is left to do; undefined for a call that this server does not know. */
+  async #decide(): Promise<(() => Promise<void> | void) | undefined> {
+    if (!this.#hold.held) {
+      return () => undefined; // it waited for a slot
+    }
     const { service, kind } = this.queue;
     const { attempt } = this.#ack;
     if (kind === "cmd" && attempt > 1 && !this.#headers.has(Header.stream) && (await this.#wasAnswered())) {
@@ -139,7 +237,7 @@ export class Task {
     }
     let deadline: number | undefined;
     try {
-      deadline = parseDeadline(this.#headers.get(Header.deadline));
+      deadline = this.#deadline = parseDeadline(this.#headers.get(Header.deadline));
       const parts = this.#headers.get(Header.parts);
       this.#parts = parts === "" ? undefined : parseParts(parts);
     } catch (error) {
@@ -150,11 +248,7 @@ export class Task {
     }
     const method = service.methods.get(this.#method);
     if (method === undefined || !this.#knows(method)) {
-      if (attempt < lastGivenBack) {
-        return () => this.#giveBack(backoffOf(defaultDelivery, attempt));
-      }
-      const text = `unknown method ${this.#method} for service ${service.desc.typeName}`;
-      return this.#answering(failure(new StatusError(Code.UNIMPLEMENTED, text)));
+      return undefined;
     }
     if (attempt > method.delivery.attempts) {
       return () => this.#giveUp(method);
@@ -166,11 +260,11 @@ export class Task {
     return await this.#call(method, method.handler, deadline);
   }
 
-  /** Whether this version knows the request's, and serves the method as it is called: as a stream or not. */
+  /** Whether this version knows the request's, and serves the method as it is called: as a query or not, as a stream or not. */
   #knows(method: ServedMethod): boolean {
     const version = this.#headers.get(Header.version);
     const stream = this.#headers.get(Header.stream);
-    return (version === "" || version === wireVersion) && stream === (method.stream === undefined ? "" : wireVersion);
+    return kindOf(method.desc) === this.queue.kind && (version === "" || version === wireVersion) && stream === (method.stream === undefined ? "" : wireVersion);
   }
 
   /** Whether RESPONSES has an answer that is not older than the request. It asks until it knows. */
@@ -184,17 +278,9 @@ export class Task {
     return answered;
   }
 
-  /** Whether the answer would go where answers to this call go, and nowhere else. */
-  #mayReply(): boolean {
-    const tokens = this.#headers.get(Header.replyTo).split(".");
-    const { service, kind } = this.queue;
-    const isReply = tokens.length === 4 && tokens[1] === service.token && tokens.every((token) => /^[\x21-\x7e]{1,128}$/.test(token) && !/[*>]/.test(token));
-    return isReply && (kind === "qry" || this.#headers.has(Header.stream) ? tokens[0] === "rep" : tokens[0] === "rsp" && tokens[2] === this.#id);
-  }
-
   async #call(method: ServedMethod, handler: Handler, deadline: number | undefined): Promise<() => Promise<void> | void> {
     const { service, kind } = this.queue;
-    const encoding = this.#encoding;
+    const encoding = encodingOf(this.#headers);
     const stopClock = this.#startClock(deadline);
     if (kind === "qry") {
       service.queries.set(this.#id, this);
@@ -203,7 +289,7 @@ export class Task {
     const trailer = new Metadata();
     try {
       checkEncoding(encoding);
-      const request = await this.#request(method, encoding);
+      const request = await this.#request(method);
       const context = this.#context(method, deadline, header, trailer, () => undefined);
       const response = await handler(request, context);
       const body = toBinary(method.desc.output, create(method.desc.output, response));
@@ -224,12 +310,6 @@ export class Task {
     }
   }
 
-  /** The compression of the call's bodies, "" for none. */
-  get #encoding(): string {
-    const encoding = this.#headers.get(Header.encoding);
-    return encoding === "identity" ? "" : encoding;
-  }
-
   #context(method: ServedMethod, deadline: number | undefined, header: Metadata, trailer: Metadata, sendHeader: () => void): CallContext {
     return {
       method: method.desc,
@@ -247,10 +327,10 @@ export class Task {
 
   /** Claims a stream and runs its handler. */
   async #stream(method: ServedMethod, handler: StreamHandler, deadline: number | undefined): Promise<void> {
-    const { service, js, ackWait, maxMessageBytes } = this.queue;
+    const { service, kind, js, ackWait, maxMessageBytes } = this.queue;
     const header = new Metadata();
     const trailer = new Metadata();
-    const encoding = this.#encoding;
+    const encoding = encodingOf(this.#headers);
     const { stream, remove } = service.addStream((from) => new Stream({
       nc: js.nc,
       to: this.#headers.get(Header.replyTo),
@@ -261,7 +341,7 @@ export class Task {
       abort: (reason) => this.#abort.abort(reason),
     }));
     this.#opened = stream;
-    if (!this.#mayReply() || !(await stream.claim(() => this.#ackOpening(), ackWait * 0.9))) {
+    if (!mayReply(this.#headers, service.token, kind, this.#id) || !(await stream.claim(() => this.#ackOpening(), ackWait * 0.9))) {
       stream.reset(undefined);
       remove();
       return;
@@ -299,7 +379,7 @@ export class Task {
       return false;
     }
     this.#hold.release();
-    return await this.queue.js.nc.request(this.message.reply ?? "", "+ACK", { timeout: this.queue.ackWait * 0.9 }).then(
+    return await this.queue.js.nc.request(this.message.reply, "+ACK", { timeout: this.queue.ackWait * 0.9 }).then(
       () => true,
       () => false,
     );
@@ -318,19 +398,11 @@ export class Task {
   }
 
   /** Decodes the request. It throws the status for the caller. */
-  async #request(method: ServedMethod, encoding: string): Promise<Message> {
+  async #request(method: ServedMethod): Promise<Message> {
     const limit = this.queue.maxMessageBytes;
     const parts = this.#parts;
-    let body = parts === undefined ? this.message.data : await this.queue.service.parts.read(parts, limit);
-    if (body.length > limit) {
-      throw new StatusError(Code.RESOURCE_EXHAUSTED, `grpc: received message larger than max (${body.length} vs. ${limit})`);
-    }
-    body = await expand(body, encoding, limit);
-    const digest = this.#headers.get(Header.digest);
-    if (digest !== "" && digest !== digestOf(body)) {
-      throw new StatusError(Code.INTERNAL, "the body of the request is not the one of its digest");
-    }
-    return decode(method, body);
+    const body = parts === undefined ? this.message.data : await this.queue.service.parts.read(parts, limit);
+    return decode(method, await expandBody(this.#headers, body, limit));
   }
 
   /** Writes the dead letter of a command, answers, and terminates the request. */
@@ -368,7 +440,7 @@ export class Task {
       headers.set(Header.backlog, told);
     }
     const subject = this.#headers.get(Header.replyTo);
-    if (!this.#mayReply()) {
+    if (!mayReply(this.#headers, service.token, kind, this.#id)) {
       this.queue.logger.error("a request has no subject for its answer", { ...this.fields, replyTo: subject });
       this.#settle(settlement);
       return;
@@ -419,52 +491,9 @@ export class Task {
       return;
     }
     this.#hold.release();
-    this.message.respond(word);
+    this.queue.js.nc.publish(this.message.reply, word);
     if (this.#parts !== undefined && !word.startsWith("-NAK")) {
       this.queue.service.parts.free(this.#parts);
     }
-  }
-}
-
-/** The messages of a stream as a handler gets them. */
-async function* decoded(stream: Stream, method: ServedMethod): AsyncGenerator<Message, void, undefined> {
-  for await (const data of stream.messages()) {
-    yield decode(method, data);
-  }
-}
-
-function decode(method: ServedMethod, data: Uint8Array): Message {
-  try {
-    return fromBinary(method.desc.input, data);
-  } catch (error) {
-    throw new StatusError(Code.INTERNAL, `grpc: failed to unmarshal the received message: ${(error as Error).message}`);
-  }
-}
-
-async function pause(milliseconds: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-/** Milliseconds since the Unix epoch; undefined for never. */
-function parseDeadline(text: string): number | undefined {
-  if (text === "") {
-    return undefined;
-  }
-  if (!/^-?\d{1,19}$/.test(text)) {
-    throw new Error(`header ${Header.deadline}: not a number of nanoseconds: ${JSON.stringify(text)}`);
-  }
-  return Number(BigInt(text) / 1000n) / 1000;
-}
-
-/** The SHA-256 of an encoded message, in base64 without padding. */
-function digestOf(body: Uint8Array): string {
-  return createHash("sha256").update(body).digest("base64").replace(/=+$/, "");
-}
-
-function takeHeaderMetadata(headers: MsgHdrs): Metadata {
-  try {
-    return takeMetadata(headers, metadataPrefix);
-  } catch (error) {
-    throw new StatusError(Code.INTERNAL, (error as Error).message);
   }
 }

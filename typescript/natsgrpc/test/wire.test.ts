@@ -12,7 +12,7 @@ import { parseAckSubject, parseRequestSubject } from "../src/subject.js";
 import { EchoService } from "../fixture/gen/natsgrpctest/v1/echo_pb.js";
 
 test("ack subjects are read in both forms", () => {
-  const want = { attempt: 2, delivered: 7, time: 1700000000123456789n, pending: 3 };
+  const want = { stream: "QRY_s_0", consumer: "workers", attempt: 2, delivered: 7, time: 1700000000123456789n, pending: 3 };
   for (const subject of [
     "$JS.ACK.QRY_s_0.workers.2.5.7.1700000000123456789.3",
     "$JS.ACK.hub.HASH.QRY_s_0.workers.2.5.7.1700000000123456789.3",
@@ -63,7 +63,7 @@ test("the back-off doubles up to 32 times, changed by up to a fifth", () => {
 
 test("a backlog is told while there is one, once when it has ended, and at most once in 50 ms", () => {
   const backlog = new Backlog("qry.s.0");
-  const note = (pending: number, delivered: number) => backlog.note({ attempt: 1, time: 0n, pending, delivered });
+  const note = (pending: number, delivered: number) => backlog.note({ stream: "QRY_s_0", consumer: "workers", attempt: 1, time: 0n, pending, delivered });
   note(0, 1);
   assert.equal(backlog.tell(0), undefined);
   note(5, 2);
