@@ -240,27 +240,38 @@
 // +WPI. A runtime in which a handler can keep the process from reading takes the time from before the message can have come,
 // and looks at the clock once more before it answers.
 //
-// Handing over. A request of a method, or a version of the wire, that a server does not know takes no slot of it. The server
-// keeps it in hand, sends its "+WPI", and asks for slots: it publishes {"calls": n}, where n is the number of such requests,
-// to "seek.<svc>.<kind>.<shard>.<method>.<version>" with a reply subject. <version> is the request's Natsgrpc-Version, "1"
-// where it has none, and for the opening of a stream "-" and its Natsgrpc-Stream behind it; where this is no subject token
-// the answer is UNIMPLEMENTED at once. Servers that know method and version subscribe to that, all of a service in the queue
-// group "servers", and answer {"slots": s, "subject": "hand.<svc>.<server>.<n>"}: s slots, at most as many as were asked for,
-// that they keep for a fifth of the queue's ack wait, and 0 when none is free. Slots that are promised to a pull may be
-// among them; a delivery that comes for such a slot then waits until one is free.
+// Handing over. A request of a method, or a version of the wire, that a server does not know takes no slot of it. A method is
+// known on the queue of its kind, as a stream or not. The server keeps the request in hand, sends its "+WPI", and asks for
+// slots: it publishes {"calls": n}, where n is the number of such requests, to
+// "seek.<svc>.<kind>.<shard>.<method>.<version>" with a reply subject, one question at a time. <version> is the request's
+// Natsgrpc-Version, "1" where it has none, and for the opening of a stream "-" and its Natsgrpc-Stream behind it; where this
+// is no subject token the answer is UNIMPLEMENTED at once. Servers that know method and version subscribe to that, all of a
+// service in the queue group "servers", and answer {"slots": s, "subject": "hand.<svc>.<server>.<n>"}: s slots, at most as many
+// as were asked for, that they keep for a fifth of the queue's ack wait. The answer is {"slots": 0} when none is free, and to
+// a question that cannot be read; who asks takes an offer whose subject is no "hand" subject of the service for that too, and
+// an answer that cannot be read for none. Slots that are promised to a pull may be among them; a delivery that comes for such
+// a slot then waits, with its "+WPI", until one is free.
 //
 // For each slot the first server publishes headers and data of a request, as they came, to the subject of the offer and,
 // behind it, the request's subject and its ack subject. From then on the request is the other's, who treats it as one that it
-// has pulled: the number of the delivery stays. What was handed over and is lost on the way is delivered again after the ack
-// wait. A server hands over only while the last "+WPI" that was replied to, or the delivery, is less than half an ack wait
-// ago; the other counts its ack wait from half of it before its offer, sends "+WPI" at once, and drops what comes after the
-// end of the offer, or with an ack subject that is none of the queue's consumer.
+// has pulled, but for the backlog: the number of the delivery stays. What was handed over and is lost on the way is delivered
+// again after the ack wait. A server hands over only while the last "+WPI" that was replied to, or the delivery, is less than
+// half an ack wait ago; the other counts its ack wait from half of it before its offer, sends "+WPI" at once, and drops what
+// comes after the end of the offer, or with an ack subject that is none of the queue's consumer. Each request uses up a slot
+// of its offer, one that is dropped too; what is left at its end is free again.
 //
-// Who was offered nothing asks again, after 5 ms and then twice as long each time: up to 50 ms while there is an answer, and
-// up to 250 ms where nobody subscribes or none answers within 250 ms. It answers DEADLINE_EXCEEDED at the deadline, and
-// UNIMPLEMENTED when no server has answered for half of the time that the call had left when it came, 30 s at most, and for a
-// stream 5 s. A server that drains waits for slots like for its handlers, but gives back ("-NAK") what nobody answers for;
-// that, like a server that is lost with a request in hand, makes another delivery, and so costs an attempt.
+// Who was offered nothing asks again, after 5 ms and then twice as long each time, changed by up to a fifth: up to 50 ms while
+// there is an answer, and up to 250 ms where nobody subscribes or none answers within 250 ms. It answers DEADLINE_EXCEEDED at
+// the deadline, of a stream 10 s after the opening came at the latest, and UNIMPLEMENTED when no server has answered for half
+// of the time that the call had left when it came, 30 s at most, and for a stream 5 s: since it came, or since the last answer
+// that came later. A query whose caller leaves meanwhile is acked. A server that drains waits for slots like for
+// its handlers, but gives back ("-NAK") what nobody answers for; that, like a server that is lost with a request in hand,
+// makes another delivery, and so costs an attempt. It offers no slots any more, and takes what comes for those that it has
+// offered.
+//
+// A server that does not hand over gives such a request back, with a delay as if its handler had failed, and answers
+// UNIMPLEMENTED after some deliveries, 5 say. Each is an attempt, and none need reach a server that knows. Nor does it get what
+// others cannot run. So it must not be used in rollouts: beside servers of its service that know other methods or versions.
 //
 // A handler that panics, or fails as its language has it for an error of the program, or returns [Retry] has not answered:
 // the server sends "-NAK {"delay": <ns>}" with the method's back-off, doubled for each attempt up to 32 times, changed by up
@@ -339,7 +350,7 @@
 // from all.
 //
 // Draining. A server stops pulling, drains its subscriptions (JetStream gives what it cannot deliver to another pull at
-// once), waits for its handlers and for what it hands over, and leaves when every answer is acked. A call whose handler
+// once), waits for its handlers, for what it hands over and for its offers to end, and leaves when every answer is acked. A call whose handler
 // outlasts this is given back with -NAK, and not answered any more; a stream ends with UNAVAILABLE, reason STREAM_BROKEN.
 // Until it leaves it replies to probes and hears cancellations.
 //

@@ -4,6 +4,7 @@ package interop
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -121,6 +122,7 @@ func TestTheModerationServiceNeedsTheLeastPermissionsOnly(t *testing.T) {
 	answer, err := moderationv1.NewModerationServiceClient(conn).CheckComment(t.Context(), &moderationv1.CheckCommentRequest{Comment: "see www.example.org"})
 	require.NoError(t, err)
 	require.Len(t, answer.GetFindings(), 1)
+	requireHandsOver(t, nc, "moderation_v1_ModerationService", "CheckComment")
 	require.Eventually(t, func() bool {
 		snapshot, err := registry.Read(t.Context(), nc)
 		require.NoError(t, err)
@@ -132,4 +134,45 @@ func TestTheModerationServiceNeedsTheLeastPermissionsOnly(t *testing.T) {
 	keys, err := kv.ListKeysFiltered(t.Context(), "moderation_v1_ModerationService.instance.>")
 	require.NoError(t, err)
 	require.Empty(t, keys.Keys(), "the lease of a service that has stopped")
+}
+
+// requireHandsOver requires that the worker of a service offers a slot for a query that it knows, takes a request there, and hands
+// over one that it does not know.
+func requireHandsOver(t *testing.T, nc *nats.Conn, service, query string) {
+	t.Helper()
+	inbox := nc.NewInbox()
+	answers, err := nc.SubscribeSync(inbox)
+	require.NoError(t, err)
+	seeks, err := nc.SubscribeSync("seek." + service + ".qry.0.Unknown.1")
+	require.NoError(t, err)
+	hands, err := nc.SubscribeSync("hand." + service + ".newer.1.>")
+	require.NoError(t, err)
+	require.NoError(t, nc.PublishRequest("qry."+service+".0.Unknown.id", inbox, nil))
+	stored, err := answers.NextMsg(soon)
+	require.NoError(t, err)
+	require.NotContains(t, string(stored.Data), "error")
+	seek, err := seeks.NextMsg(soon)
+	require.NoError(t, err)
+	require.NoError(t, seek.Respond([]byte(`{"slots": 1, "subject": "hand.`+service+`.newer.1"}`)))
+	hand, err := hands.NextMsg(soon)
+	require.NoError(t, err)
+	_, ack, found := strings.Cut(hand.Subject, ".id.")
+	require.True(t, found, hand.Subject)
+
+	offer, err := nc.Request("seek."+service+".qry.0."+query+".1", []byte(`{"calls": 1}`), soon)
+	require.NoError(t, err)
+	var offered struct {
+		Slots   int
+		Subject string
+	}
+	require.NoError(t, json.Unmarshal(offer.Data, &offered))
+	require.Equal(t, 1, offered.Slots)
+	replies, err := nc.SubscribeSync("rep." + service + ".me.1")
+	require.NoError(t, err)
+	msg := nats.NewMsg(offered.Subject + ".qry." + service + ".0." + query + ".id." + ack)
+	msg.Header.Set("Natsgrpc-Reply-To", replies.Subject)
+	require.NoError(t, nc.PublishMsg(msg))
+	reply, err := replies.NextMsg(soon)
+	require.NoError(t, err)
+	require.Equal(t, "3", reply.Header.Get("Grpc-Status"), "the empty comment")
 }

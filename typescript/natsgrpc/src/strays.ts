@@ -33,7 +33,10 @@ export interface Stray {
   handOver(offer: string): boolean;
 }
 
-/** What became of a stray: it is another server's or lost; or it is to be settled here, for its caller has left, its time is over, no server knows it, or this one stops. */
+/**
+ * What became of a stray: it is another server's, or lost; or it is to be settled here, since its caller has left, its time is
+ * over, no server knows it, or this one stops.
+ */
 export type Found = "handed over" | "lost" | "left" | "expired" | "unknown" | "stopped";
 
 interface Waiting {
