@@ -241,8 +241,8 @@
 // and looks at the clock once more before it answers.
 //
 // Handing over. A request of a method, or a version of the wire, that a server does not know takes no slot of it. A method is
-// known on the queue of its kind, as a stream or not. The server keeps the request in hand, sends its "+WPI", and asks for
-// slots: it publishes {"calls": n}, where n is the number of such requests, to
+// known on the queue of its kind, and as a stream or a unary method. The server keeps the request in hand, sends its "+WPI",
+// and asks for slots: it publishes {"calls": n}, where n is the number of such requests, to
 // "seek.<svc>.<kind>.<shard>.<method>.<version>" with a reply subject, one question at a time. <version> is the request's
 // Natsgrpc-Version, "1" where it has none, and for the opening of a stream "-" and its Natsgrpc-Stream behind it; where this
 // is no subject token the answer is UNIMPLEMENTED at once. Servers that know method and version subscribe to that, all of a
