@@ -291,8 +291,12 @@ func TestADrainInTypeScriptGivesBackWhatNobodyKnows(t *testing.T) {
 	ns := natsgrpctest.NewServer(t)
 	js := ensure(t, ns, testServices...)
 	old := startOld(t, ns)
+	probes, err := natsgrpctest.Connect(t, ns).SubscribeSync("alive.natsgrpctest_v1_EchoService")
+	require.NoError(t, err)
 	waiting := begin(t.Context(), calls(connect(t, ns))["query"], "x")
 	awaitHeld(t, js, queryStream, 1)
+	_, err = probes.NextMsg(soon) // a caller who has heard of a worker waits for the next one
+	require.NoError(t, err)
 	begun := time.Now()
 	old.stop()
 	require.Less(t, time.Since(begun), 3*time.Second)
