@@ -258,7 +258,9 @@
 // again after the ack wait. A server hands over only while the last "+WPI" that was replied to, or the delivery, is less than
 // half an ack wait ago; the other counts its ack wait from half of it before its offer, sends "+WPI" at once, and drops what
 // comes after the end of the offer, or with an ack subject that is none of the queue's consumer. Each request uses up a slot
-// of its offer, one that is dropped too; what is left at its end is free again.
+// of its offer, one that is dropped too; what is left at its end is free again. A runtime in which a handler can keep the
+// process from reading ends an offer when it has read what had come by then, and uses none that it reads more than a tenth of
+// an ack wait after its question.
 //
 // Who was offered nothing asks again, after 5 ms and then twice as long each time, changed by up to a fifth: up to 50 ms while
 // there is an answer, and up to 250 ms where nobody subscribes or none answers within 250 ms. It answers DEADLINE_EXCEEDED at

@@ -24,6 +24,7 @@ import (
 
 	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
+	moderationv1 "github.com/codingflow/rating/proto/moderation/v1"
 	pb "github.com/codingflow/rating/proto/natsgrpctest/v1"
 )
 
@@ -433,4 +434,30 @@ func TestAVersionThatAWorkerInTypeScriptDoesNotKnowIsHandedOver(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "12", answer.Header.Get("Grpc-Status"))
 	requireSettled(t, js)
+}
+
+// What is sent before an offer ends is taken, also by a worker that is kept from reading it until later.
+func TestAWorkerInTypeScriptThatReadsLateTakesWhatWasHandedOverInTime(t *testing.T) {
+	const service, keptFor = "moderation_v1_ModerationService", time.Second // a fifth of this service's ack wait
+	ns := natsgrpctest.NewServer(t)
+	ensure(t, ns, moderationv1.File_moderation_v1_moderation_proto.Services().ByName("ModerationService"))
+	w := start(t, moderation, "--nats", ns.ClientURL(), "--listen", "127.0.0.1:0")
+	nc := natsgrpctest.Connect(t, ns)
+	answers, err := nc.SubscribeSync("rep." + service + ".me.1")
+	require.NoError(t, err)
+	offer, err := nc.Request("seek."+service+".qry.0.CheckComment.1", []byte(`{"calls": 1}`), soon)
+	require.NoError(t, err)
+	var offered struct{ Subject string }
+	require.NoError(t, json.Unmarshal(offer.Data, &offered))
+	require.NoError(t, w.cmd.Process.Signal(syscall.SIGSTOP))
+	request := nats.NewMsg(offered.Subject + ".qry." + service + ".0.CheckComment.id.$JS.ACK.QRY_" + service + "_0.workers.1.1.1.1.0")
+	request.Header.Set("Natsgrpc-Reply-To", answers.Subject)
+	require.NoError(t, nc.PublishMsg(request))
+	require.NoError(t, nc.Flush())
+	<-time.After(keptFor * 5 / 4)
+	require.NoError(t, w.cmd.Process.Signal(syscall.SIGCONT))
+	answer, err := answers.NextMsg(soon)
+	require.NoError(t, err)
+	require.Equal(t, "3", answer.Header.Get("Grpc-Status"), "the empty comment")
+	w.stop()
 }

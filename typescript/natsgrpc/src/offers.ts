@@ -1,3 +1,5 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 import type { Msg, Subscription } from "@nats-io/transport-node";
 
 import { kindOf } from "./delivery.js";
@@ -10,7 +12,7 @@ import type { TaskQueue } from "./task.js";
 const seekGroup = "servers";
 
 /** The part of the ack wait for which a slot is kept that was offered. */
-const keptFor = 1 / 5;
+export const keptFor = 1 / 5;
 
 /** A number of slots that are kept for a while. */
 interface Offer {
@@ -92,9 +94,18 @@ export class Offers {
       return;
     }
     const number = (++this.#made).toString(36);
-    const timer = setTimeout(() => this.#end(number), this.queue.ackWait * keptFor);
+    const timer = setTimeout(() => void this.#expire(number), this.queue.ackWait * keptFor);
     this.#open.set(number, { slots, made: performance.now(), timer });
     message.respond(JSON.stringify({ slots, subject: offerSubject(this.queue.service.token, this.queue.service.server, number) }));
+  }
+
+  /** Ends an offer when what had come by now is read: the process may just have been kept from reading. */
+  async #expire(number: string): Promise<void> {
+    const { link, js, ackWait } = this.queue;
+    if (link.connected) {
+      await Promise.race([js.nc.flush(), pause(ackWait)]).catch(() => undefined); // the connection is lost
+    }
+    this.#end(number);
   }
 
   /** Frees what is left of an offer. */
@@ -119,8 +130,7 @@ export class Offers {
     const { logger, ackWait, stream, consumer } = this.queue;
     const hand = parseHandOver(message.subject);
     const offer = hand === undefined ? undefined : this.#open.get(hand.offer);
-    // The timer may be late: messages are read first that came while a handler kept the process from reading.
-    if (hand === undefined || offer === undefined || performance.now() - offer.made >= ackWait * keptFor) {
+    if (hand === undefined || offer === undefined) {
       logger.warn("a call of another server came too late; the queue delivers it again", { subject: message.subject });
       return;
     }

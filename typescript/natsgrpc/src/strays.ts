@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 
+import { keptFor } from "./offers.js";
 import { parseSlotOffer, seekSubject, type SlotOffer } from "./subject.js";
 import type { TaskQueue } from "./task.js";
 
@@ -125,13 +126,16 @@ export class Strays {
 
   /** Asks one of the servers that know a method. It returns undefined when none answers. */
   async #ask(subject: string, calls: number): Promise<SlotOffer | undefined> {
-    const { js, link, service } = this.queue;
+    const { js, link, service, ackWait } = this.queue;
     if (!link.connected) {
       return undefined; // the question would be sent later, and slots be kept for nobody
     }
+    const asked = performance.now();
     try {
       const answer = await js.nc.request(subject, JSON.stringify({ calls }), { timeout: seekTimeout });
-      return parseSlotOffer(answer.data, service.token);
+      const offer = parseSlotOffer(answer.data, service.token);
+      // One that was read late, since something kept the process from reading, may end before a request comes to it.
+      return performance.now() - asked < (ackWait * keptFor) / 2 ? offer : { ...offer, slots: 0 };
     } catch {
       return undefined;
     }
