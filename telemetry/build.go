@@ -1,6 +1,9 @@
 package telemetry
 
-import "runtime/debug"
+import (
+	"runtime"
+	"runtime/debug"
+)
 
 // Build is what a program is made of. What is not known is "unknown".
 type Build struct {
@@ -12,13 +15,26 @@ type Build struct {
 	Go string
 }
 
-// ThisBuild returns what the Go toolchain has stamped into this program.
+// What Bazel's linker writes into releases (bazel build --config=release). It stamps nothing else: what it builds has no
+// debug.BuildInfo.
+var version, revision string
+
+// ThisBuild returns what the Go toolchain, or Bazel for a release, has stamped into this program.
 func ThisBuild() Build {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		info = &debug.BuildInfo{}
+		info = released(version, revision)
 	}
 	return newBuild(info)
+}
+
+// released returns what the Go toolchain would have stamped.
+func released(version, revision string) *debug.BuildInfo {
+	info := &debug.BuildInfo{GoVersion: runtime.Version(), Main: debug.Module{Version: version}}
+	if revision != "" {
+		info.Settings = []debug.BuildSetting{{Key: "vcs.revision", Value: revision}}
+	}
+	return info
 }
 
 func newBuild(info *debug.BuildInfo) Build {

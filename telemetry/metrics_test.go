@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"runtime/debug"
 	"testing"
 
@@ -83,6 +84,8 @@ func TestBuild(t *testing.T) {
 			debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "vcs.modified", Value: "true"}, {Key: "vcs.revision", Value: "abc"}}},
 			Build{"unknown", "abc-dirty", "unknown"},
 		},
+		"Bazel's":              {*released("", ""), Build{"unknown", "unknown", runtime.Version()}},
+		"Bazel's of a release": {*released("v1.2.3", "abc"), Build{"v1.2.3", "abc", runtime.Version()}},
 	} {
 		require.Equal(t, test.want, newBuild(&test.info), name)
 	}

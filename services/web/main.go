@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	_ "golang.org/x/crypto/x509roots/fallback" // authorities to trust where the system has none: in an image
 
 	"github.com/codingflow/rating/services/web/server"
 	"github.com/codingflow/rating/services/web/signin"
