@@ -6,6 +6,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"github.com/alecthomas/kong"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -34,7 +35,12 @@ func main() {
 
 // open returns the one index of a layout, whose blobs are what their digests say.
 func open(path string) (v1.ImageIndex, error) {
-	all, err := layout.ImageIndexFromPath(path)
+	// Bazel shows a test links to its files, which layout does not follow.
+	index, err := filepath.EvalSymlinks(filepath.Join(path, "index.json"))
+	if err != nil {
+		return nil, err
+	}
+	all, err := layout.ImageIndexFromPath(filepath.Dir(index))
 	if err != nil {
 		return nil, err
 	}
@@ -45,12 +51,12 @@ func open(path string) (v1.ImageIndex, error) {
 	if len(manifest.Manifests) != 1 {
 		return nil, fmt.Errorf("the layout has %d manifests, must have 1: the index", len(manifest.Manifests))
 	}
-	index, err := all.ImageIndex(manifest.Manifests[0].Digest)
+	platforms, err := all.ImageIndex(manifest.Manifests[0].Digest)
 	if err != nil {
 		return nil, err
 	}
-	if err := validate.Index(index); err != nil {
+	if err := validate.Index(platforms); err != nil {
 		return nil, err
 	}
-	return index, nil
+	return platforms, nil
 }
