@@ -50,7 +50,7 @@ func readLayer(layer v1.Layer, files map[string]file) error {
 		if err != nil {
 			return err
 		}
-		name := path.Join("/", header.Name)
+		name := path.Join("/", header.Name) //nolint:gosec // nothing is written there
 		if _, twice := files[name]; twice {
 			return fmt.Errorf("%s is there twice", name)
 		}
