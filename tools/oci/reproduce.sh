@@ -3,7 +3,7 @@
 # compares their digests.
 #
 #   tools/oci/reproduce.sh         what is compiled may come from Bazel's cache; programs, pages, layers and images are made anew
-#   tools/oci/reproduce.sh --full  nothing comes from a cache, neither there nor in the first build of this folder
+#   tools/oci/reproduce.sh --full  nothing comes from a cache
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
