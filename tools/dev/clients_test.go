@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/codingflow/rating/tools/dev/stack"
+	"github.com/codingflow/rating/tools/dev/stack/stacktest"
 	"github.com/codingflow/rating/tools/dev/workspace"
 )
 
@@ -35,24 +35,7 @@ func clientsDoc(t *testing.T) (workspace.Root, string) {
 func runningDoc(t *testing.T) (workspace.Root, string) {
 	t.Helper()
 	root, text := clientsDoc(t)
-	s, err := stack.Start(t.Context(), stack.Config{
-		Listen: "127.0.0.1:0", Data: t.TempDir(),
-		Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
-	})
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	ready, done := make(chan struct{}), make(chan error, 1)
-	go func() { done <- s.Run(ctx, func() { close(ready) }) }()
-	t.Cleanup(func() {
-		cancel()
-		require.NoError(t, <-done)
-		require.NoError(t, s.Close())
-	})
-	select {
-	case <-ready:
-	case <-time.After(20 * time.Second):
-		t.Fatal("the stack is not ready")
-	}
+	s, _ := stacktest.Start(t, stack.Config{Data: t.TempDir()})
 	return root, strings.ReplaceAll(text, "localhost:8080", s.Addr().String())
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -20,32 +19,13 @@ import (
 
 	"github.com/codingflow/rating/tools/dev/seed"
 	"github.com/codingflow/rating/tools/dev/stack"
+	"github.com/codingflow/rating/tools/dev/stack/stacktest"
 )
-
-// startTimeout bounds the start of a stack.
-const startTimeout = 20 * time.Second
 
 // up runs a stack until the test ends, and returns its URL.
 func up(t *testing.T) string {
 	t.Helper()
-	s, err := stack.Start(t.Context(), stack.Config{
-		Listen: "127.0.0.1:0", Data: t.TempDir(),
-		Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
-	})
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	ready, done := make(chan struct{}), make(chan error, 1)
-	go func() { done <- s.Run(ctx, func() { close(ready) }) }()
-	t.Cleanup(func() {
-		cancel()
-		require.NoError(t, <-done)
-		require.NoError(t, s.Close())
-	})
-	select {
-	case <-ready:
-	case <-time.After(startTimeout):
-		t.Fatal("the stack is not ready")
-	}
+	s, _ := stacktest.Start(t, stack.Config{Data: t.TempDir()})
 	return "http://" + s.Addr().String()
 }
 

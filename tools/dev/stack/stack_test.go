@@ -2,11 +2,9 @@ package stack_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -15,44 +13,23 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codingflow/rating/natsgrpc/natsdial"
-	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
-	"github.com/codingflow/rating/tools/dev/stack"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nkeys"
 	"github.com/stretchr/testify/require"
+
+	"github.com/codingflow/rating/natsgrpc/natsdial"
+	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
+	"github.com/codingflow/rating/tools/dev/stack"
+	"github.com/codingflow/rating/tools/dev/stack/stacktest"
 )
 
-// startTimeout bounds the start of a stack or of a process.
+// startTimeout bounds the start of a process.
 const startTimeout = 20 * time.Second
 
 // up runs a stack on a free port until the returned function is called. It returns the API's URL.
 func up(t *testing.T, config stack.Config) (api string, down func()) {
 	t.Helper()
-	config.Listen = "127.0.0.1:0"
-	config.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	s, err := stack.Start(t.Context(), config)
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	ready, done := make(chan struct{}), make(chan error, 1)
-	go func() { done <- s.Run(ctx, func() { close(ready) }) }()
-	select {
-	case <-ready:
-	case err := <-done:
-		t.Fatal("the stack ended before it was ready:", err)
-	case <-time.After(startTimeout):
-		t.Fatal("the stack is not ready")
-	}
-	stopped := false
-	down = func() {
-		if !stopped {
-			stopped = true
-			cancel()
-			require.NoError(t, <-done)
-			require.NoError(t, s.Close())
-		}
-	}
-	t.Cleanup(down)
+	s, down := stacktest.Start(t, config)
 	return "http://" + s.Addr().String() + "/api", down
 }
 

@@ -3,7 +3,6 @@
 package webapp_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,7 +14,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -23,6 +21,7 @@ import (
 	"github.com/codingflow/rating/services/web/signin"
 	"github.com/codingflow/rating/services/web/signin/signintest"
 	"github.com/codingflow/rating/tools/dev/stack"
+	"github.com/codingflow/rating/tools/dev/stack/stacktest"
 	"github.com/codingflow/rating/tools/dev/webapp"
 )
 
@@ -33,16 +32,14 @@ func TestAPersonSignsInInChromium(t *testing.T) {
 	issuer := signintest.New(t)
 	logger := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	origin := serve(t, stack.Config{
-		Listen: "127.0.0.1:0",
-		Data:   t.TempDir(),
-		OIDC:   auth.Config{Issuer: issuer.URL, Audiences: []string{signintest.Audience}, AccessTokensOnly: true},
+		Data: t.TempDir(),
+		OIDC: auth.Config{Issuer: issuer.URL, Audiences: []string{signintest.Audience}, AccessTokensOnly: true},
 		UI: webapp.UI(webapp.UIConfig{
 			Assets: os.DirFS(webapp.Output(root)),
 			Issuer: issuer.URL,
 			SignIn: signin.Config{ClientID: signintest.ClientID, ClientSecret: signintest.ClientSecret},
 			Logger: logger,
 		}),
-		Logger: logger,
 	})
 
 	grace := map[string]any{"sub": "grace"}
@@ -64,21 +61,7 @@ func TestAPersonSignsInInChromium(t *testing.T) {
 // serve runs a stack until the test ends, and returns its origin.
 func serve(t *testing.T, config stack.Config) string {
 	t.Helper()
-	s, err := stack.Start(t.Context(), config)
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	ready, done := make(chan struct{}), make(chan error, 1)
-	go func() { done <- s.Run(ctx, func() { close(ready) }) }()
-	t.Cleanup(func() {
-		cancel()
-		require.NoError(t, <-done)
-		require.NoError(t, s.Close())
-	})
-	select {
-	case <-ready:
-	case <-time.After(startTimeout):
-		t.Fatal("the stack is not ready")
-	}
+	s, _ := stacktest.Start(t, config)
 	_, port, err := net.SplitHostPort(s.Addr().String())
 	require.NoError(t, err)
 	return "http://localhost:" + port
