@@ -371,8 +371,12 @@ func (s *clientStream) fail(err error) {
 	}
 }
 
-// terminate ends the stream after what has come for the application. The first call counts.
+// terminate ends the stream after what has come for the application. The first call counts. When the context has ended,
+// that is how the stream ends, whatever a server says meanwhile: its answer may be to the cancelled half of a request.
 func (s *clientStream) terminate(err error, trailer metadata.MD) bool {
+	if left := s.ctx.Err(); left != nil {
+		err, trailer = status.FromContextError(left).Err(), nil
+	}
 	s.mu.Lock()
 	if s.over {
 		s.mu.Unlock()
