@@ -28,6 +28,7 @@ type config struct {
 	OIDC          auth.Config      `embed:"" group:"Tokens"`
 	Listen        string           `env:"PROXY_LISTEN" default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
 	Prefix        string           `env:"PROXY_PREFIX" default:"/api" help:"Path below which the API is served; / for none."`
+	PublicPrefix  string           `env:"PROXY_PUBLIC_PREFIX" placeholder:"PATH" help:"Path below which clients see the API, where a gateway changes it on the way: /api with --prefix / behind one that strips /api. Default: that of --prefix."`
 	APITitle      string           `name:"api-title" env:"PROXY_API_TITLE" default:"Rating API" help:"Title of the API in /openapi.json and /docs."`
 	APIVersion    string           `name:"api-version" env:"PROXY_API_VERSION" placeholder:"VERSION" help:"Version of the API there. Default: the versions in the names of its packages, such as v1."`
 	Descriptors   string           `env:"PROXY_DESCRIPTORS" placeholder:"FILE" help:"FileDescriptorSet (buf build -o FILE) with services to serve beside the built-in ones. A file in it replaces the built-in one of the same path. What services publish in NATS goes before both."`
@@ -99,6 +100,7 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 	serving := server.Config{
 		Files:          files,
 		Prefix:         cfg.Prefix,
+		PublicPrefix:   cfg.PublicPrefix,
 		Title:          cfg.APITitle,
 		Version:        cfg.APIVersion,
 		Timeout:        cfg.Timeout,

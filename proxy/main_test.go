@@ -132,6 +132,7 @@ func TestRunSaysWhatIsWrong(t *testing.T) {
 			`^--otlp-endpoint is not a URL such as http://127.0.0.1:4318$`,
 		},
 		{"prefix", func(c *config) { c.Prefix = "api" }, `^server: prefix "api" does not start with /$`},
+		{"public prefix", func(c *config) { c.PublicPrefix = "api" }, `^server: public prefix "api" does not start with /$`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

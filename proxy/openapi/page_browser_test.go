@@ -150,6 +150,24 @@ func TestThePageInChromium(t *testing.T) {
 		require.Contains(t, complaints[0], "the server responded with a status of 404")
 	})
 
+	t.Run("calls the API behind a gateway that strips a prefix", func(t *testing.T) {
+		b.t = t
+		mux := http.NewServeMux()
+		mux.Handle("/docs", api.Page())
+		mux.Handle("/openapi.json", api.Document())
+		mux.Handle("/", newUsersHandler(t, service))
+		gateway := httptest.NewServer(http.StripPrefix("/api", mux))
+		t.Cleanup(gateway.Close)
+		b.open(gateway.URL + "/api/docs#UserService_GetUser")
+		b.waitFor("#UserService_GetUser", "Try it")
+		require.Equal(t, gateway.URL+"/api/openapi.json", b.run("return document.querySelector('header a').href"))
+		b.fill("#UserService_GetUser-path-user", "a")
+		b.click("#UserService_GetUser [type=submit]")
+		b.waitFor("#UserService_GetUser [role=status]", "404 Not Found, complete after")
+		require.JSONEq(t, `{"error": {"code": 404, "message": "no user users/a", "status": "NOT_FOUND"}}`, b.text("#UserService_GetUser .body"))
+		require.Len(t, b.complaints(), 1, "Chromium's own, of the answer")
+	})
+
 	t.Run("shows a stream as it comes", func(t *testing.T) {
 		b.t = t
 		b.open(things + "/docs#Things_Watch")

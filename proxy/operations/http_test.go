@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -42,8 +44,15 @@ func (l *lab) serveUsers(create func(*ratingv1.User) (*ratingv1.User, error)) {
 // server returns the HTTP server of a proxy of its own.
 func (l *lab) server(a *auth.Authenticator) *server.Server {
 	l.t.Helper()
+	return l.configured(server.Config{Auth: a})
+}
+
+// configured returns the HTTP server of a proxy of its own, with a config to which operations are added.
+func (l *lab) configured(config server.Config) *server.Server {
+	l.t.Helper()
 	p := l.proxy()
-	srv, err := server.New(p.service.Conn(p.conn), server.Config{Operations: p.service, IdempotencyKey: natsgrpc.IdempotencyKey, Auth: a})
+	config.Operations, config.IdempotencyKey = p.service, natsgrpc.IdempotencyKey
+	srv, err := server.New(p.service.Conn(p.conn), config)
 	require.NoError(l.t, err)
 	return srv
 }
@@ -119,6 +128,30 @@ func TestAnAnswerIsFetchedFromAnotherProxy(t *testing.T) {
 
 	require.Equal(t, 400, do(second, "GET", "/api/operations?pageSize=-1", "", l.token("ada")).Code)
 	require.Equal(t, 400, do(second, "GET", "/api/operations?pageToken=x", "", l.token("ada")).Code)
+}
+
+// The Location of an operation leads clients through a gateway that strips a prefix.
+func TestALocationIsThatOfClients(t *testing.T) {
+	l := newLab(t)
+	l.serveUsers(func(user *ratingv1.User) (*ratingv1.User, error) {
+		user.Name = "users/1"
+		return user, nil
+	})
+	inner := httptest.NewServer(l.configured(server.Config{Prefix: "/", PublicPrefix: "/api", Auth: l.auth}))
+	t.Cleanup(inner.Close)
+	target, err := url.Parse(inner.URL)
+	require.NoError(t, err)
+	gateway := http.StripPrefix("/api", httputil.NewSingleHostReverseProxy(target))
+
+	accepted := do(gateway, "POST", "/api/users", ada, l.token("ada"), "Prefer: respond-async")
+	require.Equal(t, 202, accepted.Code, accepted.Body)
+	location := accepted.Header().Get("Location")
+	require.Regexp(t, "^/api/operations/[A-Z2-7]{52}$", location)
+	done := do(gateway, "POST", location+":wait", `{}`, l.token("ada"))
+	require.Equal(t, 200, done.Code, done.Body)
+	got := do(gateway, "GET", location, "", l.token("ada"))
+	require.Equal(t, 200, got.Code, got.Body)
+	require.Contains(t, got.Body.String(), `"done":true,"response":{"@type":"type.googleapis.com/rating.v1.User","name":"users/1"`)
 }
 
 // A key that was used for another body is 422, with its reason; other members of the same JSON, or the same in another order,

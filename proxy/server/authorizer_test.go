@@ -219,13 +219,18 @@ func TestRefusalsInTheShapesOfErrors(t *testing.T) {
 
 func TestTheMetadataOfTheResourceIsServed(t *testing.T) {
 	provider := authtest.NewProvider(t)
-	server, _, _ := guarded(t, provider, Config{}, auth.WithResource("https://api.example/api"))
 	const path = "/.well-known/oauth-protected-resource/api"
-	require.Equal(t, `Bearer realm="api", resource_metadata="https://api.example`+path+`"`, do(server, "GET", "/api/users/1").Header().Get("WWW-Authenticate"))
-	require.JSONEq(t, `{"resource": "https://api.example/api", "authorization_servers": ["`+provider.Issuer+`"], "bearer_methods_supported": ["header"]}`,
-		do(server, "GET", path).Body.String())
-	require.Equal(t, 405, do(server, "POST", path).Code)
-	server, _, _ = guarded(t, provider, Config{})
+	for user, config := range map[string]Config{
+		"/api/users/1": {},
+		"/users/1":     {Prefix: "/", PublicPrefix: "/api"}, // behind a gateway that strips it: the resource is where clients see it
+	} {
+		server, _, _ := guarded(t, provider, config, auth.WithResource("https://api.example/api"))
+		require.Equal(t, `Bearer realm="api", resource_metadata="https://api.example`+path+`"`, do(server, "GET", user).Header().Get("WWW-Authenticate"))
+		require.JSONEq(t, `{"resource": "https://api.example/api", "authorization_servers": ["`+provider.Issuer+`"], "bearer_methods_supported": ["header"]}`,
+			do(server, "GET", path).Body.String())
+		require.Equal(t, 405, do(server, "POST", path).Code)
+	}
+	server, _, _ := guarded(t, provider, Config{})
 	require.Equal(t, 404, do(server, "GET", path).Code)
 }
 

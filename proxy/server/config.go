@@ -30,6 +30,10 @@ type Config struct {
 	// Prefix is where the API is mounted as REST, such as "/api", which is the default; "/" is the root, where /docs,
 	// /healthz, /openapi.json, /readyz, /ui, / itself and the paths of gRPC (/package.Service/Method) still go first.
 	Prefix string
+	// PublicPrefix is where clients see what Prefix is to the server, behind a gateway that changes paths: with the prefix "/"
+	// and the public prefix "/api" it strips "/api". It is in what clients are told: the document's servers, the Location of
+	// operations, links and redirects. No header of a request changes it. "/" is the root. Default Prefix.
+	PublicPrefix string
 	// Title and Version are those of the API in /openapi.json and /docs. Default: the packages of its services, and the versions in
 	// the names of these.
 	Title, Version string
@@ -148,7 +152,10 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Prefix == "" {
 		c.Prefix = defaultPrefix
 	}
-	c.Prefix = strings.TrimRight(c.Prefix, "/")
+	if c.PublicPrefix == "" {
+		c.PublicPrefix = c.Prefix
+	}
+	c.Prefix, c.PublicPrefix = strings.TrimRight(c.Prefix, "/"), strings.TrimRight(c.PublicPrefix, "/")
 	if c.Timeout == 0 {
 		c.Timeout = transcode.DefaultTimeout
 	}
@@ -218,27 +225,5 @@ func (c Config) withDefaults() (Config, error) {
 			return c, fmt.Errorf("request header %q: those that begin with %s say who calls, and are not taken from clients", name, auth.MetadataPrefix)
 		}
 	}
-	return c, checkPrefix(c.Prefix)
-}
-
-// checkPrefix checks a prefix without its trailing slash. Only what needs no escape in a path is allowed, so that the
-// prefix reads the same in escaped and unescaped paths.
-func checkPrefix(prefix string) error {
-	if prefix == "" {
-		return nil
-	}
-	if prefix[0] != '/' {
-		return fmt.Errorf("prefix %q does not start with /", prefix)
-	}
-	for segment := range strings.SplitSeq(prefix[1:], "/") {
-		if strings.Trim(segment, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~") != "" ||
-			segment == "" || segment == "." || segment == ".." {
-			return fmt.Errorf("prefix %q has a segment that is not of letters, digits, - _ . or ~", prefix)
-		}
-	}
-	switch first, _, _ := strings.Cut(prefix[1:], "/"); first {
-	case "docs", "healthz", "openapi.json", "readyz", "ui":
-		return fmt.Errorf("prefix %q: /%s is taken", prefix, first)
-	}
-	return nil
+	return c, c.checkPrefixes()
 }

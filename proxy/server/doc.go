@@ -1,7 +1,8 @@
 // Package server is the proxy's HTTP server: REST, gRPC, gRPC-Web and Connect, health and the page under /ui, with
 // everything around them that a listener needs. It takes any grpc.ClientConnInterface.
 //
-//	/api/…            the API as REST, see package transcode; the prefix is configurable
+//	/api/…            the API as REST, see package transcode; the prefix is configurable, and where clients see another one because
+//	                  a gateway strips it, so is that
 //	/pkg.Service/…    the API's services by gRPC, gRPC-Web and Connect, see package rpc; there is server reflection, which
 //	                  needs a token where tokens are checked
 //	/docs             a page to read and try the REST API, and /openapi.json, its document, see package openapi

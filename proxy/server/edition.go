@@ -72,14 +72,14 @@ func newEdition(conn grpc.ClientConnInterface, config Config, services []protore
 	}
 	e := &edition{api: api, rest: compress.Handler(api), rpc: protocols, ui: config.UI, types: types}
 	if e.ui == nil {
-		if e.ui, err = newPlaceholder(config.Prefix, api.Bindings()); err != nil {
+		if e.ui, err = newPlaceholder(config, api.Bindings()); err != nil {
 			return nil, fmt.Errorf("server: %w", err)
 		}
 	}
 	e.ui = compress.Handler(e.ui)
 	e.docs = sync.OnceValue(func() *openapi.API {
 		docs, err := openapi.New(api.Bindings(), openapi.Config{
-			Title: config.Title, Version: config.Version, Prefix: config.Prefix, Security: security(config.Auth),
+			Title: config.Title, Version: config.Version, Prefix: config.PublicPrefix, Security: security(config.Auth),
 			Headers: append(config.documentedHeaders(), requestTimeout()), Accepts: config.documentedAccepts(),
 		})
 		if err != nil {

@@ -32,7 +32,7 @@ type Operations interface {
 // async is Operations for the transcoder.
 type async struct {
 	operations Operations
-	prefix     string
+	prefix     string // the public one
 }
 
 // pollAfter is when clients ask for an operation first: most commands take milliseconds.
@@ -99,7 +99,7 @@ func (c Config) onceAndLater() (rest []transcode.Option, protocols []rpc.Option)
 		protocols = append(protocols, rpc.WithCallOptions(callOptions))
 	}
 	if c.Operations != nil {
-		rest = append(rest, transcode.WithAsync(async{c.Operations, c.Prefix}))
+		rest = append(rest, transcode.WithAsync(async{c.Operations, c.PublicPrefix}))
 	}
 	return rest, protocols
 }

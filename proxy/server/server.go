@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -114,7 +113,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case path == "/":
 		setRoute(r, "/")
-		transcode.GetOnly(http.RedirectHandler("/ui/", http.StatusFound)).ServeHTTP(w, r)
+		transcode.GetOnly(http.RedirectHandler(s.config.publicRoot()+"/ui/", http.StatusFound)).ServeHTTP(w, r)
 	case path == "/healthz":
 		setRoute(r, path)
 		transcode.GetOnly(http.HandlerFunc(s.healthz)).ServeHTTP(w, r)
@@ -140,16 +139,6 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	default:
 		transcode.WriteError(w, r, status.New(codes.NotFound, "there is nothing at this path"))
 	}
-}
-
-// withoutPrefix returns a copy of a request without the prefix of its path, which needs no escape.
-func withoutPrefix(r *http.Request, prefix string) *http.Request {
-	copied := *r
-	copied.URL = new(url.URL)
-	*copied.URL = *r.URL
-	copied.URL.Path = strings.TrimPrefix(r.URL.Path, prefix)
-	copied.URL.RawPath = strings.TrimPrefix(r.URL.RawPath, prefix)
-	return &copied
 }
 
 // Serve answers requests on a listener, which it closes, until ctx ends. Then it drains: /readyz turns false, the

@@ -134,6 +134,9 @@ func TestNewRefuses(t *testing.T) {
 		{Config{Prefix: "/.."}, `server: prefix "/.." has a segment that is not of letters, digits, - _ . or ~`},
 		{Config{Prefix: "/ui/api"}, `server: prefix "/ui/api": /ui is taken`},
 		{Config{Prefix: "/readyz"}, `server: prefix "/readyz": /readyz is taken`},
+		{Config{PublicPrefix: "api"}, `server: public prefix "api" does not start with /`},
+		{Config{PublicPrefix: "/a//b"}, `server: public prefix "/a//b" has a segment that is not of letters, digits, - _ . or ~`},
+		{Config{PublicPrefix: "https://api.example"}, `server: public prefix "https://api.example" does not start with /`},
 		{Config{DrainTimeout: -1}, `server: drain timeout and drain delay must not be negative`},
 		{
 			Config{RequestHeaders: []string{"X-Tenant", "X-AUTH-Subject"}},

@@ -106,7 +106,7 @@ func (o *observedRequest) name() string {
 	return name
 }
 
-// route returns the template that a request has matched, with the API's prefix, "" if there is none.
+// route returns the template that a request has matched, with the API's prefix as the server gets it, "" if there is none.
 func (t *telemetry) route(a *access) string {
 	if a.call != nil && a.route != "" {
 		return t.prefix + a.route

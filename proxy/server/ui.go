@@ -20,7 +20,7 @@ var placeholderHTML string
 
 // newPlaceholder returns the page that stands in for the web app. It links to what can be got without knowing a name:
 // the templates of GETs without variables and wildcards.
-func newPlaceholder(prefix string, bindings []*transcode.Binding) (http.Handler, error) {
+func newPlaceholder(config Config, bindings []*transcode.Binding) (http.Handler, error) {
 	page, err := template.New("ui.html").Parse(placeholderHTML)
 	if err != nil {
 		return nil, fmt.Errorf("parse ui.html: %w", err)
@@ -28,12 +28,15 @@ func newPlaceholder(prefix string, bindings []*transcode.Binding) (http.Handler,
 	var collections []string
 	for _, b := range bindings {
 		if b.HTTPMethod == http.MethodGet && !strings.ContainsAny(b.Template, "{*") {
-			collections = append(collections, prefix+b.Template)
+			collections = append(collections, config.PublicPrefix+b.Template)
 		}
 	}
 	slices.Sort(collections)
 	var html bytes.Buffer
-	if err := page.Execute(&html, struct{ Collections []string }{slices.Compact(collections)}); err != nil {
+	if err := page.Execute(&html, struct {
+		Collections []string
+		Docs        string
+	}{slices.Compact(collections), config.publicRoot() + "/docs"}); err != nil {
 		return nil, fmt.Errorf("render ui.html: %w", err)
 	}
 	return transcode.GetOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
