@@ -23,9 +23,9 @@ import (
 // A config is what the command line and the environment say.
 type config struct {
 	Listen       string           `env:"WEB_LISTEN" default:"127.0.0.1:8082" help:"Address to serve HTTP on: /ui, /healthz and /readyz."`
-	API          string           `name:"api" env:"WEB_API" default:"/api" placeholder:"URL" help:"Where browsers call the API: a path on the same origin (${default}), or a URL whose proxy names this origin in --cors-origin. With sign-in it is not used."`
+	API          string           `name:"api" env:"WEB_API" default:"/api" placeholder:"URL" help:"Where browsers call the API: a path on the same origin (${default}), or a URL whose proxy names this origin in --cors-origin. With sign-in they call it through /ui/api; then this is where others do, the proxy's --public-prefix."`
 	Issuer       string           `name:"oidc-issuer" env:"OIDC_ISSUER" group:"Sign-in" placeholder:"URL" help:"Where people sign in: the issuer of the tokens that the API needs. Without it nobody does."`
-	Upstream     string           `name:"signin-api" env:"SIGNIN_API" group:"Sign-in" placeholder:"URL" help:"Where this program reaches the API, such as http://proxy:8080/api: with sign-in, browsers call it through /ui/api. The proxy names this program in --trusted-proxies."`
+	Upstream     string           `name:"signin-api" env:"SIGNIN_API" group:"Sign-in" placeholder:"URL" help:"Where this program reaches the API, such as http://proxy:8080/api, or without /api where the proxy's --prefix is /: with sign-in, browsers call it through /ui/api. The proxy names this program in --trusted-proxies."`
 	SignIn       signin.Config    `embed:"" group:"Sign-in"`
 	DrainTimeout time.Duration    `env:"WEB_DRAIN_TIMEOUT" default:"10s" help:"How long running requests may take when the server is told to stop."`
 	DrainDelay   time.Duration    `env:"WEB_DRAIN_DELAY" default:"0s" help:"How long the server takes requests when it is told to stop and no longer ready, so that load balancers notice. Precedes the drain timeout."`

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -42,6 +43,11 @@ func (h *Handler) newAPI() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	public, err := url.Parse(h.config.PublicAPI)
+	if err != nil {
+		return nil, fmt.Errorf("--api: %w", err)
+	}
+	prefixes := []string{strings.TrimRight(public.Path, "/"), strings.TrimRight(target.Path, "/")}
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
@@ -54,6 +60,9 @@ func (h *Handler) newAPI() (http.Handler, error) {
 		ModifyResponse: func(r *http.Response) error {
 			r.Header.Del("Set-Cookie") // the session is not the API's
 			r.Header.Set("Cache-Control", "no-store")
+			if location := r.Header.Get("Location"); location != "" {
+				r.Header.Set("Location", relocated(location, h.path("/api"), prefixes...))
+			}
 			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { h.refuse(w, r, unreachable(err)) },
@@ -61,6 +70,20 @@ func (h *Handler) newAPI() (http.Handler, error) {
 		Transport:    h.config.Transport,
 	}
 	return http.StripPrefix(h.path("/api"), proxy), nil
+}
+
+// relocated returns a path of the API, which begins with one of the prefixes at which others than the front end see it, as the
+// front end's, which is below base; any other location as it is. Where several prefixes fit the longest counts, since "" fits
+// every path.
+func relocated(location, base string, prefixes ...string) string {
+	longest := -1
+	below := location
+	for _, prefix := range prefixes {
+		if rest, ok := strings.CutPrefix(location, prefix+"/"); ok && len(prefix) > longest {
+			longest, below = len(prefix), base+"/"+rest
+		}
+	}
+	return below
 }
 
 // serveAPI sends a request on to the API, with the session's token and without cookies.

@@ -31,7 +31,8 @@ type Config struct {
 	Base string `kong:"-"`
 	// API is where this program reaches the API: http://proxy:8080/api.
 	API string `kong:"-"`
-	// PublicAPI is where a front end without sign-in calls the API. Default /api.
+	// PublicAPI is where others call the API, and a front end without sign-in does: a path, or a URL. The Location of an answer of
+	// the API that is below it is sent on as one below the front end's. Default /api.
 	PublicAPI string `kong:"-"`
 	// Transport sends the requests to the API. Default: one of its own, with timeouts.
 	Transport http.RoundTripper `kong:"-"`

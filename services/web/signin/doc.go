@@ -11,7 +11,7 @@
 //	GET  /ui/auth/callback            where the issuer sends it back to
 //	POST /ui/auth/logout              ends the session, here and at the issuer
 //	GET  /ui/auth/session             who is signed in, as JSON
-//	     /ui/api/…                    the API, with the session's token
+//	     /ui/api/…                    the API, with the session's token; a Location of the API's is one below it too
 //
 // A session reads
 //

@@ -232,6 +232,7 @@ func TestConfigurationsAreChecked(t *testing.T) {
 		{func(c *signin.Config) { c.Lifetime = 30 * time.Minute }, "--signin-lifetime: 30m0s is less than --signin-idle, 1h0m0s"},
 		{func(c *signin.Config) { c.Base = "ui" }, `base path "ui" is not a path of plain characters`},
 		{func(c *signin.Config) { c.API = "proxy:8080" }, `the API's URL "proxy:8080" is not http://HOST/PATH`},
+		{func(c *signin.Config) { c.PublicAPI = "https://[" }, `--api: parse "https://[": missing ']' in host`},
 	} {
 		config := right
 		config.Keys = append([]string(nil), right.Keys...)

@@ -34,11 +34,14 @@ func TestAPersonWhoSignsInHasAUser(t *testing.T) {
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
 	browser := &http.Client{Jar: jar, Timeout: 20 * time.Second}
-	send := func(method, path, body string) answer {
+	send := func(method, path, body string, headers ...string) answer { // headers are name, value, name, …
 		req, err := http.NewRequestWithContext(t.Context(), method, front+path, strings.NewReader(body))
 		require.NoError(t, err)
 		if body != "" {
 			req.Header.Set("Content-Type", "application/json")
+		}
+		for i := 0; i < len(headers); i += 2 {
+			req.Header.Set(headers[i], headers[i+1])
 		}
 		resp, err := browser.Do(req)
 		require.NoError(t, err)
@@ -57,4 +60,12 @@ func TestAPersonWhoSignsInHasAUser(t *testing.T) {
 	user := send("POST", "/ui/api/users", `{"displayName": "Ada"}`)
 	require.Equal(t, 200, user.code, user.body)
 	require.JSONEq(t, user.body, send("GET", "/ui/api/users/me", "").body)
+
+	// What is fetched later is fetched in the same way.
+	accepted := send("POST", "/ui/api/services", `{"displayName": "Café"}`, "Prefer", "respond-async")
+	require.Equal(t, 202, accepted.code, accepted.body)
+	require.Regexp(t, "^/ui/api/operations/[A-Z2-7]+$", accepted.header.Get("Location"))
+	done := send("POST", accepted.header.Get("Location")+":wait", "{}")
+	require.Equal(t, 200, done.code, done.body)
+	require.Contains(t, done.body, `"done":true,"response":{"@type":"type.googleapis.com/rating.v1.Service"`)
 }
