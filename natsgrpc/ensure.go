@@ -7,31 +7,29 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/reflect/protoreflect"
-
-	"github.com/codingflow/rating/natsgrpc/registry"
 )
 
 // ErrQueues is wrapped by the errors of Verify that say how streams and consumers differ from what the options make them.
 var ErrQueues = errors.New("the queues are not as the service's options have them")
 
-// Ensure creates the queues of services and the streams that all services share, or updates them in place. What is
+// Ensure creates the [Queues] of services and the [Streams] that they share, or updates them in place. What is
 // right already is left alone, so any number of servers may call it at once. It is for development and tests: in
 // production the streams are resources of the cluster, and servers [Verify] them.
 //
-// The shared streams get as many replicas as the queue of commands that has the most, so that an answer is as safe as its
-// command. More than these services need are left alone, since another service may need them.
+// A stream that has more replicas than these services need keeps them: another service may need them, or an operator has
+// chosen them.
 //
 // A change that JetStream cannot make in place, such as another storage, is an error with the difference; nothing is
 // deleted.
 func Ensure(ctx context.Context, js jetstream.JetStream, services ...protoreflect.ServiceDescriptor) error {
-	for _, stream := range shared(services) {
+	for _, stream := range Streams(services...) {
 		if err := ensureStream(ctx, js, stream); err != nil {
 			return err
 		}
 	}
 	for _, service := range services {
 		for _, queue := range Queues(service) {
-			if err := ensureStream(ctx, js, wantedStream{StreamConfig: queue.Stream}); err != nil {
+			if err := ensureStream(ctx, js, queue.Stream); err != nil {
 				return err
 			}
 			if err := ensureConsumer(ctx, js, queue); err != nil {
@@ -42,32 +40,10 @@ func Ensure(ctx context.Context, js jetstream.JetStream, services ...protoreflec
 	return nil
 }
 
-// wantedStream is a stream as the services' options make it.
-type wantedStream struct {
-	jetstream.StreamConfig
-	shared bool // with other services: more replicas are right too
-}
-
-// shared returns the streams that all services share, with the replicas that these services need.
-func shared(services []protoreflect.ServiceDescriptor) []wantedStream {
-	streams := []wantedStream{{Responses(), true}, {Dead(), true}, {Parts(), true}, {registry.Stream(), true}}
-	for _, service := range services {
-		for _, queue := range Queues(service) {
-			if queue.kind != command {
-				continue
-			}
-			for i := range streams {
-				streams[i].Replicas = max(streams[i].Replicas, queue.Stream.Replicas)
-			}
-		}
-	}
-	return streams
-}
-
-func ensureStream(ctx context.Context, js jetstream.JetStream, want wantedStream) error {
+func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) error {
 	config, differing, err := verifyStream(ctx, js, want)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		_, err = js.CreateStream(ctx, want.StreamConfig)
+		_, err = js.CreateStream(ctx, want)
 		if err == nil {
 			return nil
 		}
@@ -99,8 +75,8 @@ func ensureConsumer(ctx context.Context, js jetstream.JetStream, queue Queue) er
 	return nil
 }
 
-// Verify reports whether the queues of services and the streams that all services share are there and as the options
-// have them. It changes nothing and needs the permission for STREAM.INFO and CONSUMER.INFO only.
+// Verify reports whether the [Queues] of services and the [Streams] that they share are there and as the options have
+// them, or with more replicas. It changes nothing and needs the permission for STREAM.INFO and CONSUMER.INFO only.
 //
 // Errors: one that wraps [ErrQueues] and lists every difference; another when JetStream does not answer.
 func Verify(ctx context.Context, js jetstream.JetStream, services ...protoreflect.ServiceDescriptor) error {
@@ -116,7 +92,7 @@ func Verify(ctx context.Context, js jetstream.JetStream, services ...protoreflec
 		}
 		return nil
 	}
-	for _, stream := range shared(services) {
+	for _, stream := range Streams(services...) {
 		_, differing, err := verifyStream(ctx, js, stream)
 		if err := note("stream", stream.Name, differing, err); err != nil {
 			return err
@@ -124,7 +100,7 @@ func Verify(ctx context.Context, js jetstream.JetStream, services ...protoreflec
 	}
 	for _, service := range services {
 		for _, queue := range Queues(service) {
-			_, differing, err := verifyStream(ctx, js, wantedStream{StreamConfig: queue.Stream})
+			_, differing, err := verifyStream(ctx, js, queue.Stream)
 			missing := errors.Is(err, jetstream.ErrStreamNotFound)
 			if err := note("stream", queue.Stream.Name, differing, err); err != nil {
 				return err
@@ -144,17 +120,16 @@ func Verify(ctx context.Context, js jetstream.JetStream, services ...protoreflec
 	return nil
 }
 
-// verifyStream returns how a stream should be, given how it is, and in what it differs from that.
-func verifyStream(ctx context.Context, js jetstream.JetStream, want wantedStream) (jetstream.StreamConfig, differences, error) {
+// verifyStream returns how a stream should be, given how it is, and in what it differs from that. The replicas are the
+// least that it should have.
+func verifyStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (jetstream.StreamConfig, differences, error) {
 	stream, err := js.Stream(ctx, want.Name)
 	if err != nil {
-		return want.StreamConfig, nil, fmt.Errorf("look up stream %s: %w", want.Name, err)
+		return want, nil, fmt.Errorf("look up stream %s: %w", want.Name, err)
 	}
 	got := stream.CachedInfo().Config
-	if want.shared {
-		want.Replicas = max(want.Replicas, got.Replicas)
-	}
-	return want.StreamConfig, compareStream(want.StreamConfig, got), nil
+	want.Replicas = max(want.Replicas, got.Replicas)
+	return want, compareStream(want, got), nil
 }
 
 func verifyConsumer(ctx context.Context, js jetstream.JetStream, queue Queue) (differences, error) {

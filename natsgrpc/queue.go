@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/codingflow/rating/natsgrpc/registry"
 	"github.com/codingflow/rating/proto/descriptors"
 	natsgrpcv1 "github.com/codingflow/rating/proto/natsgrpc/v1"
 )
@@ -62,7 +63,8 @@ func (q Queue) slots(all int) int {
 }
 
 // Queues computes the queues of a service from its options: those of its queries and then those of its commands, each
-// only if the service has such methods, and one for each shard. Everything that creates, renders or verifies a queue uses it.
+// only if the service has such methods, and one for each shard. With [Streams] it is all that a cluster must have for a
+// service: everything that creates, renders or verifies streams and consumers uses these two.
 func Queues(service protoreflect.ServiceDescriptor) []Queue {
 	delivery := serviceDeliveryOf(service)
 	var queues []Queue
@@ -168,6 +170,24 @@ func streamName(k kind, service, shard string) string {
 		prefix = "CMD_"
 	}
 	return prefix + service + "_" + shard
+}
+
+// Streams returns the streams that services share, whatever their number: those of answers, of dead letters and of parts,
+// and the bucket of descriptors. They have as many replicas as the queue of commands that has the most, so that an answer is
+// as safe as its command.
+func Streams(services ...protoreflect.ServiceDescriptor) []jetstream.StreamConfig {
+	streams := []jetstream.StreamConfig{Responses(), Dead(), Parts(), registry.Stream()}
+	for _, service := range services {
+		for _, queue := range Queues(service) {
+			if queue.kind != command {
+				continue
+			}
+			for i := range streams {
+				streams[i].Replicas = max(streams[i].Replicas, queue.Stream.Replicas)
+			}
+		}
+	}
+	return streams
 }
 
 // The stream of the commands that were given up.

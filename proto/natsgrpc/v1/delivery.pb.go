@@ -152,7 +152,7 @@ type Queue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Where pending requests are kept.
 	Storage Storage `protobuf:"varint,1,opt,name=storage,proto3,enum=natsgrpc.v1.Storage" json:"storage,omitempty"`
-	// Copies of each message in a NATS cluster: 1 (default), 3 or 5.
+	// The least number of copies of each message in a NATS cluster: 1 (default), 3 or 5. An operator may give the queue more.
 	Replicas uint32 `protobuf:"varint,2,opt,name=replicas,proto3" json:"replicas,omitempty"`
 	// Requests that may be pending, in work, or acknowledged and not yet removed by JetStream, which takes milliseconds under
 	// load. One more is refused with RESOURCE_EXHAUSTED and the reason QUEUE_FULL.

@@ -70,7 +70,7 @@ export type Queue = Message<"natsgrpc.v1.Queue"> & {
   storage: Storage;
 
   /**
-   * Copies of each message in a NATS cluster: 1 (default), 3 or 5.
+   * The least number of copies of each message in a NATS cluster: 1 (default), 3 or 5. An operator may give the queue more.
    *
    * @generated from field: uint32 replicas = 2;
    */
