@@ -8,14 +8,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codingflow/rating/natsgrpc"
-	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
-	natsgrpcv1 "github.com/codingflow/rating/proto/natsgrpc/v1"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
+	natsgrpcv1 "github.com/codingflow/rating/proto/natsgrpc/v1"
 )
 
 // replicatedEcho is EchoService with options that ask for replicas of its commands.
@@ -58,7 +59,9 @@ func cluster(t *testing.T) jetstream.JetStream {
 		})
 	}
 	require.Eventually(t, func() bool {
-		return slices.ContainsFunc(servers, func(ns *server.Server) bool { return ns.JetStreamIsLeader() && len(ns.JetStreamClusterPeers()) == len(ports) })
+		return slices.ContainsFunc(servers, func(ns *server.Server) bool {
+			return ns.JetStreamIsLeader() && len(ns.JetStreamClusterPeers()) == len(ports)
+		})
 	}, soon, 10*time.Millisecond)
 	js, err := jetstream.New(natsgrpctest.Connect(t, servers[0]))
 	require.NoError(t, err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/nack"
+	"github.com/codingflow/rating/natsgrpc/nack/nacktest"
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
 	pb "github.com/codingflow/rating/proto/natsgrpctest/v1"
 )
@@ -36,7 +37,9 @@ func TestWhatNACKMakesOfTheResourcesIsWhatServicesVerify(t *testing.T) {
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
 	require.ErrorIs(t, natsgrpc.Verify(t.Context(), js, echo), natsgrpc.ErrQueues)
-	names := (&controller{t, nc}).apply(text)
+	names := nacktest.Apply(t, nc, text)
+	require.NoError(t, natsgrpc.Verify(t.Context(), js, echo))
+	nacktest.Apply(t, nc, text) // again, as an update
 	require.NoError(t, natsgrpc.Verify(t.Context(), js, echo))
 	require.Equal(t, []string{
 		"Account nats", "Stream responses", "Stream dead", "Stream parts", "Stream kv-descriptors",

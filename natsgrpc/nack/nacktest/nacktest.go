@@ -1,9 +1,11 @@
-package nack_test
+// Package nacktest does in tests what NACK's controller does in Kubernetes, so far as package nack renders its resources.
+package nacktest
 
 import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,12 +16,112 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// controller does what NACK does with resources that it has not seen before, so far as this package renders them. It is
-// internal/controller of github.com/nats-io/nack at f6dad09 (after 0.24), with the defaults of its custom resource
-// definitions and of the jsm.go that it uses.
-type controller struct {
-	t  *testing.T
-	nc *nats.Conn
+const (
+	// timeout bounds a request to JetStream.
+	timeout = 5 * time.Second
+	// These are JetStream's error codes for what is missing.
+	streamNotFound   = 10059
+	consumerNotFound = 10014
+)
+
+// Apply makes or updates what the resources in a YAML stream say, over a connection that may do what NACK's may. It returns
+// their kinds and names in order.
+//
+// It follows internal/controller of github.com/nats-io/nack at f6dad09 (after 0.24), with the defaults of its custom resource
+// definitions and of the jsm.go that it uses. A resource with a field that is not known here fails the test, and so does one
+// without preventDelete.
+func Apply(t *testing.T, nc *nats.Conn, resources []byte) (names []string) {
+	t.Helper()
+	decoder := yaml.NewDecoder(strings.NewReader(string(resources)))
+	for {
+		var resource struct {
+			APIVersion string `yaml:"apiVersion"`
+			Kind       string `yaml:"kind"`
+			Metadata   struct {
+				Name string `yaml:"name"`
+			} `yaml:"metadata"`
+			Spec yaml.Node `yaml:"spec"`
+		}
+		err := decoder.Decode(&resource)
+		if errors.Is(err, io.EOF) {
+			return names
+		}
+		require.NoError(t, err)
+		require.Equal(t, "jetstream.nats.io/v1beta2", resource.APIVersion)
+		names = append(names, resource.Kind+" "+resource.Metadata.Name)
+		switch resource.Kind {
+		case "Stream":
+			applyStream(t, nc, resource.Spec)
+		case "Consumer":
+			applyConsumer(t, nc, resource.Spec)
+		default:
+			require.Equal(t, "Account", resource.Kind)
+		}
+	}
+}
+
+func applyStream(t *testing.T, nc *nats.Conn, node yaml.Node) {
+	t.Helper()
+	spec := stream{Retention: "limits", MaxMsgs: -1, MaxBytes: -1, Discard: "old", MaxMsgSize: -1, Storage: "memory", Replicas: 1}
+	decode(t, node, &spec)
+	require.True(t, spec.PreventDelete)
+	change := "STREAM.UPDATE."
+	if request(t, nc, "STREAM.INFO."+spec.Name, nil, streamNotFound) {
+		change = "STREAM.CREATE."
+	}
+	request(t, nc, change+spec.Name, struct {
+		jetstream.StreamConfig
+		Pedantic bool `json:"pedantic"` // JetStream refuses what it would change
+	}{spec.config(t), true})
+}
+
+func applyConsumer(t *testing.T, nc *nats.Conn, node yaml.Node) {
+	t.Helper()
+	spec := consumer{DeliverPolicy: "all", AckPolicy: "none", AckWait: "1ns"}
+	decode(t, node, &spec)
+	require.True(t, spec.PreventDelete)
+	name := spec.StreamName + "." + spec.DurableName
+	request(t, nc, "CONSUMER.INFO."+name, nil, consumerNotFound)
+	if spec.FilterSubject != "" {
+		name += "." + spec.FilterSubject
+	}
+	request(t, nc, "CONSUMER.CREATE."+name, struct {
+		Stream   string                   `json:"stream_name"`
+		Config   jetstream.ConsumerConfig `json:"config"`
+		Pedantic bool                     `json:"pedantic"`
+	}{spec.StreamName, spec.config(t), true})
+}
+
+// decode decodes a spec, in which nothing may be that is not known.
+func decode(t *testing.T, node yaml.Node, spec any) {
+	t.Helper()
+	text, err := yaml.Marshal(&node)
+	require.NoError(t, err)
+	decoder := yaml.NewDecoder(strings.NewReader(string(text)))
+	decoder.KnownFields(true)
+	require.NoError(t, decoder.Decode(spec))
+}
+
+// request sends a request to JetStream's API. It reports whether JetStream has answered with the one error that may be.
+func request(t *testing.T, nc *nats.Conn, subject string, body any, may ...jetstream.ErrorCode) bool {
+	t.Helper()
+	var data []byte
+	if body != nil {
+		var err error
+		data, err = json.Marshal(body)
+		require.NoError(t, err)
+	}
+	msg, err := nc.Request(jetstream.DefaultAPIPrefix+subject, data, timeout)
+	require.NoError(t, err, subject)
+	var response struct {
+		Error *jetstream.APIError `json:"error"`
+	}
+	require.NoError(t, json.Unmarshal(msg.Data, &response))
+	if response.Error != nil && slices.Contains(may, response.Error.ErrorCode) {
+		return true
+	}
+	require.Nil(t, response.Error, "%s: %s", subject, msg.Data)
+	return false
 }
 
 // stream is NACK's StreamSpec. The values are its definition's defaults.
@@ -139,68 +241,4 @@ func setDuration(t *testing.T, setting *time.Duration, text string) {
 	var err error
 	*setting, err = time.ParseDuration(text)
 	require.NoError(t, err)
-}
-
-// apply makes what resources say, and returns their kinds and names in order.
-func (c *controller) apply(resources []byte) (names []string) {
-	c.t.Helper()
-	decoder := yaml.NewDecoder(strings.NewReader(string(resources)))
-	for {
-		var resource struct {
-			APIVersion string         `yaml:"apiVersion"`
-			Kind       string         `yaml:"kind"`
-			Metadata   map[string]any `yaml:"metadata"`
-			Spec       yaml.Node      `yaml:"spec"`
-		}
-		err := decoder.Decode(&resource)
-		if errors.Is(err, io.EOF) {
-			return names
-		}
-		require.NoError(c.t, err)
-		require.Equal(c.t, "jetstream.nats.io/v1beta2", resource.APIVersion)
-		names = append(names, resource.Kind+" "+resource.Metadata["name"].(string))
-		switch resource.Kind {
-		case "Stream":
-			spec := stream{Retention: "limits", MaxMsgs: -1, MaxBytes: -1, Discard: "old", MaxMsgSize: -1, Storage: "memory", Replicas: 1}
-			c.decode(resource.Spec, &spec)
-			require.True(c.t, spec.PreventDelete)
-			c.request("STREAM.CREATE."+spec.Name, struct {
-				jetstream.StreamConfig
-				Pedantic bool `json:"pedantic"`
-			}{spec.config(c.t), true})
-		case "Consumer":
-			spec := consumer{DeliverPolicy: "all", AckPolicy: "none", AckWait: "1ns"}
-			c.decode(resource.Spec, &spec)
-			require.True(c.t, spec.PreventDelete)
-			c.request("CONSUMER.CREATE."+spec.StreamName+"."+spec.DurableName, map[string]any{
-				"stream_name": spec.StreamName, "config": spec.config(c.t), "pedantic": true,
-			})
-		default:
-			require.Equal(c.t, "Account", resource.Kind)
-		}
-	}
-}
-
-// decode decodes a spec, in which nothing may be that NACK does not know.
-func (c *controller) decode(node yaml.Node, spec any) {
-	c.t.Helper()
-	text, err := yaml.Marshal(&node)
-	require.NoError(c.t, err)
-	decoder := yaml.NewDecoder(strings.NewReader(string(text)))
-	decoder.KnownFields(true)
-	require.NoError(c.t, decoder.Decode(spec))
-}
-
-// request sends a request to JetStream, which is pedantic as NACK's are: JetStream refuses what it would change.
-func (c *controller) request(subject string, request any) {
-	c.t.Helper()
-	data, err := json.Marshal(request)
-	require.NoError(c.t, err)
-	msg, err := c.nc.Request(jetstream.DefaultAPIPrefix+subject, data, 5*time.Second)
-	require.NoError(c.t, err, subject)
-	var response struct {
-		Error *jetstream.APIError `json:"error"`
-	}
-	require.NoError(c.t, json.Unmarshal(msg.Data, &response))
-	require.Nil(c.t, response.Error, "%s: %s", subject, msg.Data)
 }
