@@ -1,14 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/codingflow/rating/natsgrpc"
-	"github.com/codingflow/rating/proxy/operations"
+	"github.com/codingflow/rating/tools/dev/cluster"
 )
 
 type permissionsCommand struct {
@@ -37,7 +35,7 @@ func (c *permissionsCommand) write(w io.Writer) error {
 	case "nsc":
 		text = nscText(p)
 	default:
-		text, err = jsonText(p, "")
+		text, err = cluster.PermissionsText(p, "")
 	}
 	if err != nil {
 		return err
@@ -52,9 +50,7 @@ func (c *permissionsCommand) permissions() (natsgrpc.Permissions, error) {
 		return natsgrpc.Permissions{}, errors.New("name the services of a server or a client, and none of the proxy's")
 	}
 	if c.Role == "proxy" {
-		p := natsgrpc.ProxyPermissions(c.Inbox)
-		p.Publish = append(p.Publish, operations.Permissions(c.Inbox).Publish...) // the inbox is there
-		return p.InDomain(c.Domain), nil
+		return cluster.ProxyPermissions(c.Inbox).InDomain(c.Domain), nil
 	}
 	services, err := findServices(c.Services)
 	if err != nil {
@@ -66,36 +62,10 @@ func (c *permissionsCommand) permissions() (natsgrpc.Permissions, error) {
 	return natsgrpc.ConnPermissions(c.Inbox, services...).InDomain(c.Domain), nil
 }
 
-// jsonText returns the value of `permissions` in NATS's configuration, of whose syntax JSON is part. Its lines but the
-// first begin with indent.
-func jsonText(p natsgrpc.Permissions, indent string) (string, error) {
-	type allow struct {
-		Allow []string `json:"allow"`
-	}
-	type responses struct {
-		Max     int    `json:"max"`
-		Expires string `json:"expires"`
-	}
-	config := struct {
-		Publish   allow      `json:"publish"`
-		Subscribe allow      `json:"subscribe"`
-		Responses *responses `json:"allow_responses,omitempty"`
-	}{Publish: allow{p.Publish}, Subscribe: allow{p.Subscribe}}
-	if p.Responses {
-		config.Responses = &responses{Max: 1, Expires: "1m"}
-	}
-	var text strings.Builder
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent(indent, "  ")
-	err := encoder.Encode(config)
-	return text.String(), err
-}
-
 // confText returns a configuration with one user, whose public key is a variable: nats-server takes it from its environment
 // or from an assignment in the configuration.
 func confText(p natsgrpc.Permissions) (string, error) {
-	permissions, err := jsonText(p, "      ")
+	permissions, err := cluster.PermissionsText(p, "      ")
 	return `# $NKEY is the user's public key. The seed of the key is what --nats-nkey reads.
 authorization {
   users: [

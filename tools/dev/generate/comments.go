@@ -12,17 +12,10 @@ import (
 // comments is the file of the package proto/comments, which says what is in it.
 const comments = "proto/comments/comments.binpb"
 
-// writeComments writes the comments of an image below out.
-func writeComments(image, out string) error {
-	data, err := os.ReadFile(image)
+// writeComments writes the comments of files below out.
+func writeComments(files *descriptorpb.FileDescriptorSet, out string) error {
+	data, err := proto.Marshal(commentsOf(files))
 	if err != nil {
-		return err
-	}
-	files := &descriptorpb.FileDescriptorSet{}
-	if err := proto.Unmarshal(data, files); err != nil {
-		return fmt.Errorf("decode %s: %w", image, err)
-	}
-	if data, err = proto.Marshal(commentsOf(files)); err != nil {
 		return fmt.Errorf("encode comments: %w", err)
 	}
 	path := filepath.Join(out, filepath.FromSlash(comments))

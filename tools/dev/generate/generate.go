@@ -1,6 +1,7 @@
-// Package generate makes the committed code from the protos: it formats, lints and compares them with the baseline,
-// then runs the generators. All of it is Go from tools/gen's go.mod, and nothing else need be installed, but for the
-// TypeScript: that is made of the OpenAPI document by a tool from npm, and left as it is where there is no npm.
+// Package generate makes the committed code from the protos, and what a cluster has to know of them: it formats, lints and
+// compares them with the baseline, then runs the generators. All of it is Go, the generators of others from tools/gen's
+// go.mod, and nothing else need be installed, but for the TypeScript: that is made of the OpenAPI document by a tool from
+// npm, and left as it is where there is no npm.
 package generate
 
 import (
@@ -14,6 +15,10 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/codingflow/rating/tools/dev/cluster"
 	"github.com/codingflow/rating/tools/dev/workspace"
 )
 
@@ -66,7 +71,7 @@ func Check(ctx context.Context, root workspace.Root) error {
 		if err := generate(ctx, root, image, fresh); err != nil {
 			return err
 		}
-		names := []string{"proto"}
+		names := []string{"proto", cluster.Queues, cluster.Users}
 		switch err := writeTypeScript(ctx, root, fresh); {
 		case err == nil:
 			names = append(names, typeScript)
@@ -114,7 +119,27 @@ func generate(ctx context.Context, root workspace.Root, image, out string) error
 			return err
 		}
 	}
-	return writeComments(image, out)
+	files, err := readImage(image)
+	if err != nil {
+		return err
+	}
+	if err := writeComments(files, out); err != nil {
+		return err
+	}
+	return cluster.Write(files, out)
+}
+
+// readImage reads an image.
+func readImage(image string) (*descriptorpb.FileDescriptorSet, error) {
+	data, err := os.ReadFile(image)
+	if err != nil {
+		return nil, err
+	}
+	files := &descriptorpb.FileDescriptorSet{}
+	if err := proto.Unmarshal(data, files); err != nil {
+		return nil, fmt.Errorf("decode %s: %w", image, err)
+	}
+	return files, nil
 }
 
 // differences returns the generated files that are not the same below both folders, by their paths there, sorted. It looks
@@ -160,8 +185,9 @@ func compare(committed, fresh string, names []string) ([]string, error) {
 }
 
 // isGenerated reports whether a file is a generator's: of protoc-gen-go and -go-grpc, of protoc-gen-grpc-gateway, the
-// comments, or the TypeScript.
+// comments, what the cluster has to know, or the TypeScript.
 func isGenerated(path string) bool {
-	return strings.HasSuffix(path, ".pb.go") || strings.HasSuffix(path, ".pb.gw.go") ||
-		strings.HasSuffix(path, filepath.FromSlash(comments)) || strings.HasSuffix(path, filepath.FromSlash(typeScript))
+	return slices.ContainsFunc([]string{".pb.go", ".pb.gw.go", comments, cluster.Queues, cluster.Users, typeScript}, func(end string) bool {
+		return strings.HasSuffix(path, filepath.FromSlash(end))
+	})
 }
