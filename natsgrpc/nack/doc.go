@@ -7,7 +7,7 @@
 //
 // # What NACK does with them
 //
-// This is what NACK 0.24 does in its control loop (flag -control-loop), as its source has it. It makes what is missing,
+// This is what NACK does in its control loop (flag -control-loop), as its source has it at f6dad09, after 0.22.4. It makes what is missing,
 // brings back what somebody else has changed, and applies changes of the resource in place; what JetStream refuses stays as it
 // is, with the reason in the resource's condition Ready. It never turns a flag of a stream off, nor takes away a number of
 // messages per subject: that takes somebody with the right to update streams.

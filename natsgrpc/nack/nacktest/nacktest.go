@@ -27,7 +27,7 @@ const (
 // Apply makes or updates what the resources in a YAML stream say, over a connection that may do what NACK's may. It returns
 // their kinds and names in order.
 //
-// It follows internal/controller of github.com/nats-io/nack at f6dad09 (after 0.24), with the defaults of its custom resource
+// It follows internal/controller of github.com/nats-io/nack at f6dad09 (after 0.22.4), with the defaults of its custom resource
 // definitions and of the jsm.go that it uses. A resource with a field that is not known here fails the test, and so does one
 // without preventDelete.
 func Apply(t *testing.T, nc *nats.Conn, resources []byte) (names []string) {
