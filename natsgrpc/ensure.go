@@ -14,7 +14,7 @@ var ErrQueues = errors.New("the queues are not as the service's options have the
 
 // Ensure creates the [Queues] of services and the [Streams] that they share, or updates them in place. What is
 // right already is left alone, so any number of servers may call it at once. It is for development and tests: in
-// production the streams are resources of the cluster, and servers [Verify] them.
+// production the streams are resources of the cluster (see package nack), and servers [Verify] them.
 //
 // A stream that has more replicas than these services need keeps them: another service may need them, or an operator has
 // chosen them.
