@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/codingflow/rating/tools/deploy/manifest"
+	"github.com/codingflow/rating/tools/deploy/push"
+)
+
+// source is what is deployed.
+type source struct {
+	Overlay         string            `required:"" type:"existingdir" placeholder:"DIR" help:"Folder of the kustomize overlay, such as k8s/dev."`
+	Image           map[string]string `mapsep:"none" placeholder:"NAME=LAYOUT" help:"Folder with the OCI layout of an image, by the name that it has in manifests. Repeatable."`
+	Registry        string            `env:"REGISTRY" placeholder:"HOST[/PATH]" help:"Registry that the cluster pulls from."`
+	DefaultRegistry string            `placeholder:"HOST[/PATH]" help:"Registry, where neither --registry nor REGISTRY is given."`
+}
+
+// images opens the layouts, by name.
+func (s *source) images() (map[string]*push.Image, error) {
+	images := make(map[string]*push.Image)
+	registry := s.Registry
+	if registry == "" {
+		registry = s.DefaultRegistry
+	}
+	if registry == "" && len(s.Image) > 0 {
+		return nil, errors.New("--registry is missing: HOST[/PATH] of the registry that the cluster pulls from; or set REGISTRY")
+	}
+	for name, layout := range s.Image {
+		image, err := push.Open(layout, registry, name)
+		if err != nil {
+			return nil, err
+		}
+		images[name] = image
+	}
+	return images, nil
+}
+
+// render returns the manifests with the images.
+func (s *source) render(images map[string]*push.Image) (manifest.Objects, error) {
+	references := make(map[string]string)
+	for name, image := range images {
+		references[name] = image.Reference()
+	}
+	return manifest.Render(s.Overlay, references)
+}
+
+// pushAll pushes images, one after the other, each within timeout.
+func pushAll(ctx context.Context, images map[string]*push.Image, timeout time.Duration) error {
+	for _, name := range slices.Sorted(maps.Keys(images)) {
+		fmt.Fprintf(os.Stderr, "push %s (tag %s)\n", images[name].Reference(), images[name].Tag())
+		ctx, cancel := context.WithTimeout(ctx, timeout)
+		err := images[name].Push(ctx)
+		cancel()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type renderCommand struct {
+	source
+}
+
+// Run prints the manifests.
+func (c *renderCommand) Run() error {
+	images, err := c.images()
+	if err != nil {
+		return err
+	}
+	objects, err := c.render(images)
+	if err != nil {
+		return err
+	}
+	text, err := objects.YAML()
+	if err != nil {
+		return err
+	}
+	_, err = os.Stdout.WriteString(text)
+	return err
+}
