@@ -29,7 +29,8 @@ func replaceImages(object *resource.Resource, images map[string]string) error {
 	}
 	for _, image := range containerImages(content) {
 		if !strings.Contains(image, "/") {
-			return fmt.Errorf("image %q is not among those that are deployed: --image %s=LAYOUT is missing", image, image)
+			name := image[:strings.IndexAny(image+":", ":@")]
+			return fmt.Errorf("image %q is not among those that are deployed: --image %s=LAYOUT is missing", image, name)
 		}
 	}
 	return nil

@@ -40,6 +40,9 @@ func Open(folder, registry, imageName string) (*Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("image %s: OCI layout %s: %w", imageName, folder, err)
 	}
+	if _, rest, found := strings.Cut(registry, "://"); found {
+		return nil, fmt.Errorf("registry %s: it must be HOST[/PATH], %s", registry, rest)
+	}
 	repository, err := name.NewRepository(registry+"/"+imageName, name.StrictValidation)
 	if err != nil {
 		return nil, fmt.Errorf("registry %s: %w", registry, err)
