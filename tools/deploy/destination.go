@@ -97,7 +97,7 @@ func (c *diffCommand) Run(ctx context.Context) error {
 }
 
 type deleteCommand struct {
-	Overlay    string        `required:"" type:"existingdir" placeholder:"DIR" help:"Folder of the kustomize overlay, such as k8s/dev."`
+	Overlay    string        `required:"" placeholder:"DIR" help:"Folder of the kustomize overlay, such as k8s/dev."`
 	Context    string        `placeholder:"NAME" help:"Context of kubectl's configuration; the current one by default. It must be local."`
 	AnyContext bool          `help:"Delete from a cluster that is not on this machine, too."`
 	Timeout    time.Duration `default:"5m" help:"Longest time for each step."`

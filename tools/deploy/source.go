@@ -15,7 +15,7 @@ import (
 
 // source is what is deployed.
 type source struct {
-	Overlay         string            `required:"" type:"existingdir" placeholder:"DIR" help:"Folder of the kustomize overlay, such as k8s/dev."`
+	Overlay         string            `required:"" placeholder:"DIR" help:"Folder of the kustomize overlay, such as k8s/dev."`
 	Image           map[string]string `mapsep:"none" placeholder:"NAME=LAYOUT" help:"Folder with the OCI layout of an image, by the name that it has in manifests. Repeatable."`
 	Registry        string            `env:"REGISTRY" placeholder:"HOST[/PATH]" help:"Registry that the cluster pulls from."`
 	DefaultRegistry string            `placeholder:"HOST[/PATH]" help:"Registry, where neither --registry nor REGISTRY is given."`

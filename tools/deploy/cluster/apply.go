@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"sigs.k8s.io/kustomize/api/resource"
-
 	"github.com/codingflow/rating/tools/deploy/kubectl"
 	"github.com/codingflow/rating/tools/deploy/manifest"
 )
@@ -132,13 +130,4 @@ func explain(err error) error {
 		return fmt.Errorf("%w\nnothing was deployed to this cluster yet, and without its namespace the cluster cannot check the rest", err)
 	}
 	return err
-}
-
-// names returns the names of objects, for people.
-func names(objects []*resource.Resource) string {
-	var all []string
-	for _, object := range objects {
-		all = append(all, manifest.Name(object))
-	}
-	return strings.Join(all, ", ")
 }

@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/api/resource"
-
-	"github.com/codingflow/rating/tools/deploy/manifest"
 )
 
 // How much is told.
@@ -23,7 +21,6 @@ const (
 
 // diagnose tells what keeps an object from being ready, as far as the cluster says so.
 func (c *Cluster) diagnose(ctx context.Context, object *resource.Resource) {
-	c.printf("\n%s is not ready", manifest.Name(object))
 	answer, err := c.read(ctx, append(in(object), "get", target(object), "--output=json")...)
 	if err != nil {
 		c.printf("  %v", err)

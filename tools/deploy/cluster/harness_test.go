@@ -37,6 +37,7 @@ func newFake(t *testing.T) *kubectltest.Fake {
 	fake := kubectltest.New(t)
 	fake.Answer("config view", kubectltest.Answer{Stdout: "k3d-rating https://127.0.0.1:6443"})
 	fake.Answer("api-resources", kubectltest.Answer{Stdout: kinds})
+	fake.Answer("get events", kubectltest.Answer{Stdout: `{"items": []}`})
 	fake.Answer("--for=condition=Failed", kubectltest.Answer{Hang: true})
 	return fake
 }
@@ -81,4 +82,12 @@ func listed(text string) string {
 		all += " " + match[1] + "/" + match[2]
 	}
 	return all
+}
+
+// built returns the objects of testdata/system as they are deleted.
+func built(t *testing.T) manifest.Objects {
+	t.Helper()
+	objects, err := manifest.Build("testdata/system")
+	require.NoError(t, err)
+	return objects
 }

@@ -23,16 +23,17 @@ var (
 	isStream    = manifest.Is("jetstream.nats.io", "Stream", "Consumer", "KeyValue")
 )
 
-// A NotReadyError is that objects are not ready. What is wrong with them has been told.
+// A NotReadyError is that an object is not ready. What is wrong with it has been told, and what is with the others that
+// were still waited for.
 type NotReadyError struct {
-	Objects []*resource.Resource
+	Object *resource.Resource
 	// Err is why waiting ended.
 	Err error
 }
 
-// Error names the objects.
+// Error names the object.
 func (e *NotReadyError) Error() string {
-	return fmt.Sprintf("not ready: %s: %v", names(e.Objects), e.Err)
+	return fmt.Sprintf("%s is not ready: %v", manifest.Name(e.Object), e.Err)
 }
 
 // Unwrap returns why waiting ended.
@@ -49,11 +50,11 @@ func (c *Cluster) wait(ctx context.Context, objects manifest.Objects, timeout ti
 	var group sync.WaitGroup
 	ends := make([]error, len(objects))
 	var once sync.Once
-	var first error
+	var first *NotReadyError
 	for i, object := range objects {
 		group.Go(func() {
 			if ends[i] = c.waitFor(waiting, object, timeout); ends[i] != nil {
-				once.Do(func() { first = ends[i] })
+				once.Do(func() { first = &NotReadyError{Object: object, Err: ends[i]} })
 				stop()
 			}
 		})
@@ -65,16 +66,17 @@ func (c *Cluster) wait(ctx context.Context, objects manifest.Objects, timeout ti
 	if first == nil {
 		return nil
 	}
-	failed := &NotReadyError{Err: first}
 	diagnosing, cancel := context.WithTimeout(ctx, diagnosisTimeout)
 	defer cancel()
+	c.printf("\n%s is not ready", manifest.Name(first.Object))
+	c.diagnose(diagnosing, first.Object)
 	for i, object := range objects {
-		if ends[i] != nil {
-			failed.Objects = append(failed.Objects, object)
+		if ends[i] != nil && object != first.Object {
+			c.printf("\n%s was still waited for", manifest.Name(object))
 			c.diagnose(diagnosing, object)
 		}
 	}
-	return failed
+	return first
 }
 
 // waitFor waits until an object is ready. One of a kind that is not waited for is ready.
