@@ -118,7 +118,7 @@ Deployment rating/proxy is not ready
 			fake := newFake(t)
 			fake.Answer("rollout status deployment.apps/proxy", kubectltest.Answer{Stdout: "Waiting for deployment \"proxy\" rollout to finish\n", Stderr: timedOut, Code: 1})
 			fake.Answer("get deployment.apps/proxy --output=json", kubectltest.Answer{Stdout: proxyJSON})
-					fake.Answer("get pods --selector=a=1,b=2 --output=json", kubectltest.Answer{Stdout: test.pods})
+			fake.Answer("get pods --selector=a=1,b=2 --output=json", kubectltest.Answer{Stdout: test.pods})
 			for args, answer := range test.answers {
 				fake.Answer(args, answer)
 			}

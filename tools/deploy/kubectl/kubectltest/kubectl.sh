@@ -20,7 +20,7 @@ cat "$answer/stdout"
 cat "$answer/stderr" >&2
 if [ -e "$answer/hang" ]; then
   # it ends all the same when nobody interrupts it
-  sleep 60 &
+  sleep 60 >/dev/null 2>&1 &
   sleeper=$!
   wait
 fi
