@@ -123,10 +123,11 @@ func explain(err error) error {
 	}
 	switch said := failed.Stderr; {
 	case strings.Contains(said, "Apply failed with") && strings.Contains(said, "conflict"):
+		failed.Stderr, _, _ = strings.Cut(failed.Stderr, "\nPlease review") // a page about what one can do
 		return fmt.Errorf("%w\nothers have set fields that the manifests set too: --force-conflicts takes these fields over", err)
 	case strings.Contains(said, "no matches for kind"):
 		return fmt.Errorf("%w\nthe cluster does not know the kind in this version: docs/kubernetes.md says what it needs", err)
-	case strings.Contains(said, "(NotFound): namespaces "):
+	case strings.Contains(said, "(NotFound): ") && strings.Contains(said, "namespaces \""):
 		return fmt.Errorf("%w\nnothing was deployed to this cluster yet, and without its namespace the cluster cannot check the rest", err)
 	}
 	return err

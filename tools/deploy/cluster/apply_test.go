@@ -139,23 +139,28 @@ func TestADryRunChangesNothingAndWaitsForNothing(t *testing.T) {
 
 func TestErrorsOfApplySayWhatToDo(t *testing.T) {
 	const command = "kubectl apply --server-side --field-manager=rating-deploy --filename=-: "
-	for name, test := range map[string]struct{ stderr, want string }{
+	for name, test := range map[string]struct{ stderr, more, want string }{
 		"a conflict": {
 			`error: Apply failed with 1 conflict: conflict with "kubectl-edit" using apps/v1: .spec.replicas`,
+			"\nPlease review the fields above--they currently have other managers. Here\nare the ways you can resolve this warning:\n",
 			"\nothers have set fields that the manifests set too: --force-conflicts takes these fields over",
 		},
 		"an old CRD": {
-			`error: resource mapping not found for name: "responses" namespace: "rating" from "STDIN": no matches for kind "Stream" in version "jetstream.nats.io/v1beta2"`,
+			`error: resource mapping not found for name: "responses" namespace: "rating" from "STDIN": no matches for kind "Stream" in version "jetstream.nats.io/v1beta2"`, "",
 			"\nthe cluster does not know the kind in this version: docs/kubernetes.md says what it needs",
 		},
 		"no namespace": {
-			`Error from server (NotFound): namespaces "rating" not found`,
+			`Error from server (NotFound): namespaces "rating" not found`, "",
 			"\nnothing was deployed to this cluster yet, and without its namespace the cluster cannot check the rest",
 		},
-		"any other": {`Error from server (Forbidden): deployments.apps is forbidden`, ""},
+		"no namespace for a Secret": {
+			`Error from server (NotFound): error when creating "STDIN": namespaces "rating" not found`, "",
+			"\nnothing was deployed to this cluster yet, and without its namespace the cluster cannot check the rest",
+		},
+		"any other": {`Error from server (Forbidden): deployments.apps is forbidden`, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			newFake(t).Answer("apply", kubectltest.Answer{Stderr: test.stderr + "\n", Code: 1})
+			newFake(t).Answer("apply", kubectltest.Answer{Stderr: test.stderr + test.more + "\n", Code: 1})
 			opened, _ := open(t)
 			require.EqualError(t, opened.Apply(t.Context(), system(t), Options{Timeout: minute}), command+test.stderr+test.want)
 		})
