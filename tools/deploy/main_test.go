@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"log"
@@ -44,18 +45,26 @@ type result struct {
 	code           int
 }
 
-// run runs the program.
-func run(t *testing.T, stdin string, args ...string) result {
+// command returns the program, to be run.
+func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	program, err := os.Executable()
 	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), program, args...)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = append(os.Environ(), variable+"=1", "DOCKER_CONFIG="+t.TempDir())
+	return cmd
+}
+
+// run runs the program.
+func run(t *testing.T, stdin string, args ...string) result {
+	t.Helper()
+	cmd := command(t, args...)
 	cmd.Stdin = strings.NewReader(stdin)
-	cmd.WaitDelay = patience
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err = cmd.Run()
+	err := cmd.Run()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		require.NoError(t, err)
@@ -179,6 +188,21 @@ func TestTheClusterMustBeOfTheRightPlace(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAnInterruptEndsIt(t *testing.T) {
+	fake := newCluster(t, "k3d-rating")
+	fake.Answer("rollout status", kubectltest.Answer{Hang: true})
+	folder, _ := newImage(t)
+	cmd := command(t, "apply", "--overlay=testdata/dev", "--image=proxy="+folder, "--registry=registry.invalid", "--no-push")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	require.NoError(t, cmd.Start())
+	require.Eventually(t, func() bool { return len(fake.Calls("rollout status")) == 1 }, patience, 5*time.Millisecond)
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	require.EqualError(t, cmd.Wait(), "exit status 1")
+	require.Equal(t, "context k3d-rating: https://127.0.0.1:6443\ndeploy: interrupted; what was applied stays\n", stderr.String())
+	require.Len(t, fake.Calls("interrupted "), 1)
 }
 
 func TestMissingPartsAreNamed(t *testing.T) {

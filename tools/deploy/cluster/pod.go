@@ -41,7 +41,8 @@ func (c condition) String() string {
 // pod is what is read of a pod.
 type pod struct {
 	Metadata struct {
-		Name string `json:"name"`
+		Name              string `json:"name"`
+		DeletionTimestamp string `json:"deletionTimestamp"`
 	} `json:"metadata"`
 	Status struct {
 		Phase                 string      `json:"phase"`
@@ -62,6 +63,9 @@ func (p *pod) isReady() bool {
 
 // state returns where a pod is: its phase, or why it gets no node or lost it.
 func (p *pod) state() string {
+	if p.Metadata.DeletionTimestamp != "" {
+		return "it is being deleted"
+	}
 	for _, c := range p.Status.Conditions {
 		if c.Type == "PodScheduled" && c.Status == "False" {
 			return c.Reason + ": " + short(c.Message)

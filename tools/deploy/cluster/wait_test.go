@@ -58,6 +58,10 @@ Deployment rating/proxy is not ready
 			pods: podsJSON(`{"metadata": {"name": "proxy-1"}, "status": {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."}}`),
 			want: "  pod proxy-1: Evicted: The node was low on resource: memory.\n",
 		},
+		"a pod on its way out": {
+			pods: podsJSON(`{"metadata": {"name": "proxy-1", "deletionTimestamp": "2026-01-02T03:04:05Z"}, "status": {"phase": "Running"}}`),
+			want: "  pod proxy-1: it is being deleted\n",
+		},
 		"a probe that fails": {
 			pods: podsJSON(podJSON("proxy-1", "Running", notReady, `{"name": "proxy", "state": {"running": {}}}`)),
 			answers: map[string]kubectltest.Answer{

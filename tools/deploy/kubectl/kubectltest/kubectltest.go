@@ -1,5 +1,5 @@
 // Package kubectltest stands in for kubectl in tests: a script which records what it is asked, and gives the answers that
-// the test has laid down. What they say was taken from kubectl 1.32. It needs a POSIX shell at /bin/sh.
+// the test has laid down. What they say was taken from kubectl 1.32 and 1.36. It needs a POSIX shell at /bin/sh.
 //
 //	fake := kubectltest.New(t)
 //	fake.Answer("get pods", kubectltest.Answer{Stdout: `{"items": []}`})
