@@ -15,20 +15,26 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// TestRendering compares what is deployed with testdata, where its review and its validation look at it. After a change of
-// manifests: go test ./k8s -update
+// TestRendering compares what is deployed with testdata, where its review and its validation look at it: infra/NAME is
+// testdata/infra-NAME.yaml. After a change of manifests: go test ./k8s -update
 func TestRendering(t *testing.T) {
 	images := make(map[string]string)
 	for _, name := range []string{"proxy", "rating", "web"} {
 		images[name] = "registry.example/rating/" + name + "@sha256:" + strings.Repeat("0", 64)
 	}
-	for _, overlay := range []string{"dev", "aks"} {
+	overlays := []string{"dev", "aks"}
+	infra, err := filepath.Glob("infra/*/kustomization.yaml")
+	require.NoError(t, err)
+	for _, file := range infra {
+		overlays = append(overlays, filepath.Dir(file))
+	}
+	for _, overlay := range overlays {
 		t.Run(overlay, func(t *testing.T) {
 			objects, err := manifest.Render(overlay, images)
 			require.NoError(t, err)
 			got, err := objects.YAML()
 			require.NoError(t, err)
-			path := filepath.Join("testdata", overlay+".yaml")
+			path := filepath.Join("testdata", strings.ReplaceAll(overlay, "/", "-")+".yaml")
 			if *update {
 				require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
 			}

@@ -127,7 +127,7 @@ Deployment rating/proxy is not ready
 				fake.Answer(args, answer)
 			}
 			opened, told := open(t)
-			err := opened.Apply(t.Context(), system(t), Options{Timeout: minute})
+			err := opened.wait(t.Context(), system(t).Where(isLast), minute)
 			require.EqualError(t, err, "Deployment rating/proxy is not ready: kubectl --namespace=rating rollout status deployment.apps/proxy --timeout=1m0s: "+strings.TrimSpace(timedOut))
 			require.Empty(t, cmp.Diff("Waiting for deployment \"proxy\" rollout to finish\n"+head+test.want, told.String()))
 		})
