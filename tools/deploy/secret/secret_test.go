@@ -2,6 +2,7 @@ package secret
 
 import (
 	"encoding/base64"
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nkeys"
@@ -57,4 +58,25 @@ func TestPasswordsAndKeysHave32RandomBytes(t *testing.T) {
 	require.Len(t, key, 32)
 	require.NotEqual(t, values["password"], values["another"])
 	require.NotEqual(t, password, key)
+}
+
+// FuzzParse asserts that what is accepted says the same when it is written again.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{"", "seed=nkey-seed,public=nkey-public", "a=key, b=random", "a==key", ",", "=", "a=key,a=key"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, annotation string) {
+		recipe, err := Parse(annotation)
+		if err != nil {
+			require.Nil(t, recipe)
+			return
+		}
+		var entries []string
+		for _, key := range recipe.Keys() {
+			entries = append(entries, key+"="+string(recipe[key]))
+		}
+		again, err := Parse(strings.Join(entries, ","))
+		require.NoError(t, err)
+		require.Equal(t, recipe, again)
+	})
 }
