@@ -68,11 +68,17 @@ func (c *config) Run(ctx context.Context) error { return run(ctx, c, newLogger(c
 
 type migrateCommand struct {
 	Database database.Config `embed:""`
+	Wait     time.Duration   `env:"RATING_MIGRATE_WAIT" default:"0s" help:"How long to wait for a PostgreSQL that takes no connections yet; 0s for not at all."`
 }
 
 // Run migrates.
 func (c *migrateCommand) Run(ctx context.Context) error {
 	logger := newLogger(slog.LevelInfo)
+	if c.Wait > 0 {
+		if err := c.Database.Await(ctx, c.Wait, logger); err != nil {
+			return err
+		}
+	}
 	if err := c.Database.Migrate(ctx, logger); err != nil {
 		return err
 	}

@@ -21,6 +21,20 @@ import (
 	"github.com/codingflow/rating/services/rating/store/postgres/postgrestest"
 )
 
+// Migrating waits for a PostgreSQL that comes, as long as it is told.
+func TestMigrateWaits(t *testing.T) {
+	server := postgrestest.NewServer(t)
+	command := &migrateCommand{Database: database.Config{URL: server.URL("postgres")}, Wait: time.Millisecond}
+	require.NoError(t, server.Stop())
+	require.ErrorContains(t, command.Run(t.Context()), "cannot open postgres://postgres@127.0.0.1:")
+
+	command.Wait = time.Minute
+	ran := make(chan error, 1)
+	go func() { ran <- command.Run(t.Context()) }()
+	require.NoError(t, server.Start())
+	require.NoError(t, <-ran)
+}
+
 // The service does not start before PostgreSQL has its schema. It says so while the database is away, and serves again when it
 // is there again. It never logs the password.
 func TestRunServesFromPostgreSQL(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 const (
 	// account is the Account that all streams and consumers name: NACK connects to server, as the user in secret.
 	account = "nats"
-	server  = "nats://nats:4222"
+	server  = "nats://nats.rating.svc.cluster.local:4222" // NACK is in another namespace
 	secret  = "nats-nack"
 	seed    = "seed"
 )

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/codingflow/rating/services/rating/store"
 	"github.com/codingflow/rating/services/rating/store/postgres"
@@ -45,6 +46,16 @@ func (c Config) Open(ctx context.Context, logger *slog.Logger, queries, commands
 		return nil, err
 	}
 	return st, nil
+}
+
+// Await waits until the database takes connections, for longest at most. A file always does.
+//
+// Errors are one sentence for the person who typed the command.
+func (c Config) Await(ctx context.Context, longest time.Duration, logger *slog.Logger) error {
+	if !postgres.IsURL(c.URL) {
+		return nil
+	}
+	return postgres.Await(ctx, c.URL, longest, logger)
 }
 
 // Migrate brings the database's schema up to date.

@@ -10,6 +10,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -30,6 +31,35 @@ const (
 	// Who finds another at migrating asks each second whether that one is ready, for 5 minutes.
 	migrationLockInterval, migrationLockTries = 1, 300
 )
+
+// awaitInterval is how often Await looks for the server.
+const awaitInterval = time.Second
+
+// Await waits until a database takes connections, for longest at most: of one that is being set up, the server, the database or the
+// role may come later. It logs that it waits.
+//
+// Errors are one sentence that names the database, without its password, and why it cannot be used.
+func Await(ctx context.Context, url string, longest time.Duration, logger *slog.Logger) error {
+	config, err := parse(url)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	for waits := false; ; waits = true {
+		conn, err := pgx.ConnectConfig(ctx, config.ConnConfig)
+		if err == nil {
+			return conn.Close(ctx)
+		}
+		failure := fmt.Errorf("cannot open %s within %v: %s", describe(config.ConnConfig), longest, reason(err))
+		if !waits {
+			logger.InfoContext(ctx, "waiting for the database", "error", failure)
+		}
+		if wait(ctx, awaitInterval) != nil {
+			return failure
+		}
+	}
+}
 
 // Migrate brings the schema of a database up to date, which [Open] never does. Each step is one transaction. Several
 // processes may do so at once: one does it, the others wait for it. The role must own the tables, or be allowed to create
