@@ -9,8 +9,9 @@
 //
 // This is what NACK does in its control loop (flag -control-loop), as its source has it at f6dad09, after 0.22.4. It makes
 // what is missing, applies changes of the resource in place, and within a minute brings back what somebody else has changed.
-// What JetStream refuses stays as it is, with the reason in the resource's condition Ready. It never turns a flag of a stream
-// off, nor takes away a number of messages per subject: that takes somebody with the right to update streams.
+// What JetStream refuses stays as it is, with the reason in the resource's condition Ready. What fails is tried again after
+// 5 ms, and then after twice as long each time, up to 1000 s; a restart of the controller forgets that. It never turns a flag
+// of a stream off, nor takes away a number of messages per subject: that takes somebody with the right to update streams.
 //
 // Where to connect, and as whom, is an [Account] in the same namespace, so the controller itself needs no credentials. It
 // cannot choose the prefix of its inboxes, which is _INBOX.
