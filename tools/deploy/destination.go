@@ -42,9 +42,10 @@ func (d *destination) open(ctx context.Context) (*cluster.Cluster, error) {
 type applyCommand struct {
 	source
 	destination
-	NoPush         bool `help:"Push no image: the registry, or each node, has them already."`
-	DryRun         bool `help:"Push nothing; have the cluster check everything and keep nothing. It must have the namespace."`
-	ForceConflicts bool `help:"Take over fields that others have set."`
+	Only           []string `placeholder:"COMPONENT" help:"Apply the objects of these components alone: by their label app.kubernetes.io/component. Those without it, and generated Secrets, come along."`
+	NoPush         bool     `help:"Push no image: the registry, or each node, has them already."`
+	DryRun         bool     `help:"Push nothing; have the cluster check everything and keep nothing. It must have the namespace."`
+	ForceConflicts bool     `help:"Take over fields that others have set."`
 }
 
 // Run deploys.
@@ -56,6 +57,14 @@ func (c *applyCommand) Run(ctx context.Context) error {
 	objects, err := c.render(images)
 	if err != nil {
 		return err
+	}
+	if len(c.Only) > 0 {
+		if objects, err = objects.Only(c.Only...); err != nil {
+			return fmt.Errorf("--only: %w", err)
+		}
+		if err := keepUsed(images, objects); err != nil {
+			return err
+		}
 	}
 	to, err := c.open(ctx)
 	if err != nil {

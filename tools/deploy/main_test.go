@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -148,6 +149,38 @@ func TestApplyPushesAndApplies(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, fake.Calls("apply")[1].Stdin, "image: "+host+"/proxy@"+digest)
 	require.Len(t, fake.Calls("rollout status deployment.apps/proxy --timeout=5m0s"), 1)
+}
+
+func TestApplyOfOneComponentPushesAndAppliesThatAlone(t *testing.T) {
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(server.Close)
+	host := server.Listener.Addr().String()
+	overlay := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(overlay, "kustomization.yaml"), []byte("resources: [objects.yaml]\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(overlay, "objects.yaml"), []byte(`apiVersion: apps/v1
+kind: Deployment
+metadata: {name: proxy, namespace: rating, labels: {app.kubernetes.io/component: proxy}}
+spec: {template: {spec: {containers: [{name: proxy, image: proxy}]}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: rating, labels: {app.kubernetes.io/component: web}}
+spec: {template: {spec: {containers: [{name: web, image: web}]}}}
+`), 0o600))
+	fake := newCluster(t, "k3d-rating")
+	proxy, digest := newImage(t)
+	web, _ := newImage(t)
+	args := []string{"apply", "--overlay=" + overlay, "--image=proxy=" + proxy, "--image=web=" + web, "--registry=" + host}
+	got := run(t, "", append(args, "--only=proxy")...)
+	require.Equal(t, result{
+		stderr: "context k3d-rating: https://127.0.0.1:6443\npush " + host + "/proxy@" + digest + " (tag " + digest[len("sha256:"):][:12] + ")\n",
+	}, got)
+	require.Len(t, fake.Calls("apply"), 1)
+	require.Contains(t, fake.Calls("apply")[0].Stdin, "name: proxy")
+	require.NotContains(t, fake.Calls("apply")[0].Stdin, "name: web")
+
+	got = run(t, "", append(args, "--only=proxy,nats")...)
+	require.Equal(t, result{stderr: "deploy: --only: no object is of component \"nats\": there are proxy, web\n", code: 1}, got)
 }
 
 func TestApplyPushesNothingWhenItIsToldSo(t *testing.T) {

@@ -50,6 +50,16 @@ func (s *source) render(images map[string]*push.Image) (manifest.Objects, error)
 	return manifest.Render(s.Overlay, references)
 }
 
+// keepUsed forgets the images that no object runs.
+func keepUsed(images map[string]*push.Image, objects manifest.Objects) error {
+	used, err := objects.Images()
+	if err != nil {
+		return err
+	}
+	maps.DeleteFunc(images, func(_ string, image *push.Image) bool { return !slices.Contains(used, image.Reference()) })
+	return nil
+}
+
 // pushAll pushes images, one after the other, each within timeout.
 func pushAll(ctx context.Context, images map[string]*push.Image, timeout time.Duration) error {
 	for _, name := range slices.Sorted(maps.Keys(images)) {
