@@ -14,6 +14,7 @@ import (
 	"github.com/codingflow/rating/tools/dev/generate"
 	"github.com/codingflow/rating/tools/dev/verify"
 	"github.com/codingflow/rating/tools/dev/workspace"
+	kongcompletion "github.com/jotaen/kong-completion"
 )
 
 type cli struct {
@@ -30,17 +31,24 @@ type cli struct {
 	Routes      routesCommand      `cmd:"" help:"Look at and remove the routes that services have published."`
 	Permissions permissionsCommand `cmd:"" help:"Print the least permissions of a NATS user that serves or calls services."`
 
+	kubernetesCommands
+
+	Completion kongcompletion.Completion `cmd:"" help:"Print how a shell completes these commands."`
+
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 
 func main() {
 	var c cli
-	parser := kong.Parse(&c,
+	app := kong.Must(&c,
 		kong.Name("dev"),
 		kong.Description("The developer's commands."),
 		kong.Vars{"version": version()},
 		kong.UsageOnError(),
 	)
+	kongcompletion.Register(app) // ends the process where a shell asks for completions
+	parser, err := app.Parse(os.Args[1:])
+	app.FatalIfErrorf(err)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	defer stop()
