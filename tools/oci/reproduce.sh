@@ -12,20 +12,6 @@ if [[ ${1:-} == --full ]]; then
   flags=(--disk_cache= --remote_cache=)
 fi
 
-digests=()
-for package in proxy services/rating services/web; do
-  digests+=("//$package:image.digest")
-done
-
-# show FOLDER: the digests that were built in it
-show() {
-  for label in "${digests[@]}"; do
-    package=${label#//}
-    package=${package%:*}
-    printf '%s %s\n' "$package" "$(<"$1/bazel-bin/$package/image.json.sha256")"
-  done
-}
-
 there=$(mktemp -d)
 remove() {
   (cd "$there" && bazel clean --expunge >/dev/null 2>&1) || true
@@ -35,10 +21,9 @@ trap remove EXIT
 git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from=- --ignore-failed-read | tar --extract -C "$there"
 git init --quiet "$there"
 
-bazel build "${flags[@]}" "${digests[@]}"
-here=$(show .)
-(cd "$there" && bazel build "${flags[@]}" "${digests[@]}")
-if ! diff <(echo "$here") <(show "$there"); then
+here=$(tools/oci/digests.sh "${flags[@]}")
+elsewhere=$(cd "$there" && tools/oci/digests.sh "${flags[@]}")
+if ! diff <(echo "$here") <(echo "$elsewhere"); then
   echo "the images differ: < here, > in another folder" >&2
   exit 1
 fi

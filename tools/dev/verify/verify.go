@@ -43,6 +43,7 @@ type need struct {
 func needs(options Options) []need {
 	all := []need{
 		{program: "curl", packages: []string{"curl", "ca-certificates"}, why: "README's examples"},
+		{program: "jq", packages: []string{"jq"}, why: "the scripts that sign images"},
 		{program: "npm", packages: []string{"npm"}, why: "the web app, protobuf's conformance suite, the linter of OpenAPI documents, and clients and workers in TypeScript"},
 		{program: "python3", packages: []string{"python3", "python3-venv"}, why: "the Python of docs/clients.md"},
 		{program: "initdb", packages: []string{"postgresql"}, why: "the rating service on PostgreSQL"},
