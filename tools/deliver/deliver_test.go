@@ -224,16 +224,30 @@ func TestWhatWasNotBuiltIsNotSigned(t *testing.T) {
 }
 
 func TestSignaturesAreThoseOfTheWorkflow(t *testing.T) {
-	c := newCheckout(t)
-	c.program(t, "cosign", `[[ $2 != *bad* ]]`)
-	const args = " --output text --certificate-oidc-issuer https://token.actions.githubusercontent.com" +
-		" --certificate-identity https://github.com/someone/rating/.github/workflows/deliver.yml@refs/heads/main\n"
-	printed, ok := c.run(t, "r/a@sha256:1\nr/b@sha256:2\n", "tools/deliver/verify.sh", "someone/rating")
-	require.True(t, ok)
-	require.Equal(t, "verified r/a@sha256:1\nverified r/b@sha256:2\n", printed)
-	require.Equal(t, "cosign verify r/a@sha256:1"+args+"cosign verify r/b@sha256:2"+args, c.calls(t))
-
-	printed, ok = c.run(t, "r/bad@sha256:1\nr/b@sha256:2\n", "tools/deliver/verify.sh", "someone/rating")
-	require.False(t, ok)
-	require.Empty(t, printed)
+	image := func(name, digit string) string { return "r.example/x/" + name + "@sha256:" + strings.Repeat(digit, 64) }
+	for name, test := range map[string]struct {
+		images  []string
+		checked []string // those that cosign was asked about
+		printed string
+	}{
+		"signed":   {[]string{image("web", "2"), image("proxy", "1"), image("web", "2")}, []string{image("proxy", "1"), image("web", "2")}, "verified " + image("proxy", "1") + "\nverified " + image("web", "2") + "\n"},
+		"one not":  {[]string{image("proxy", "1"), image("bad", "2"), image("web", "3")}, []string{image("bad", "2")}, ""},
+		"no image": {nil, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCheckout(t)
+			t.Setenv("REGISTRY", "r.example/x")
+			c.program(t, "bazel", fmt.Sprintf("for image in docker.io/library/nats:2 r-example/x/a@sha256:%064d %s; do echo \"  image: $image\"; done", 0, strings.Join(test.images, " ")))
+			c.program(t, "cosign", `[[ $2 != */bad@* ]]`)
+			printed, ok := c.run(t, "", "tools/deliver/verify.sh", "someone/rating")
+			require.Equal(t, test.printed, printed)
+			require.Equal(t, test.printed != "", ok)
+			want := "bazel run --config=release //k8s:render_aks\n"
+			for _, image := range test.checked {
+				want += "cosign verify " + image + " --output text --certificate-oidc-issuer https://token.actions.githubusercontent.com" +
+					" --certificate-identity https://github.com/someone/rating/.github/workflows/deliver.yml@refs/heads/main\n"
+			}
+			require.Equal(t, want, c.calls(t))
+		})
+	}
 }

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Says whether images are signed by this repository's workflow, on main.
+# Says whether the images that would be deployed to AKS are those that this repository's workflow signed, on main.
 #
-#   tools/deliver/verify.sh OWNER/NAME < REFERENCES
+#   REGISTRY=… tools/deliver/verify.sh OWNER/NAME
 #
-# REFERENCES are lines REGISTRY/NAME@DIGEST. Needs cosign.
+# Needs cosign.
 set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-while read -r reference; do
-  cosign verify "$reference" --output text </dev/null >&2 \
+images=$(bazel run --config=release //k8s:render_aks | grep --only-matching --extended-regexp "${REGISTRY//./\\.}/[a-z]+@sha256:[0-9a-f]{64}" | sort --unique)
+while read -r image; do
+  cosign verify "$image" --output text </dev/null >&2 \
     --certificate-oidc-issuer https://token.actions.githubusercontent.com \
     --certificate-identity "https://github.com/$1/.github/workflows/deliver.yml@refs/heads/main"
-  echo "verified $reference"
-done
+  echo "verified $image"
+done <<<"$images"

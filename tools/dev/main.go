@@ -20,7 +20,7 @@ import (
 type cli struct {
 	Up       upCommand       `cmd:"" help:"Run everything in one process: NATS, the rating service, the proxy, the web app."`
 	Test     testCommand     `cmd:"" help:"Run all tests; install what they need beside Go."`
-	Lint     lintCommand     `cmd:"" help:"Run the linter."`
+	Lint     lintCommand     `cmd:"" help:"Run the linters."`
 	Generate generateCommand `cmd:"" help:"Check the protos and generate the code from them."`
 	Web      webCommand      `cmd:"" help:"Build and check the web app."`
 
@@ -77,7 +77,7 @@ func (c *testCommand) Run(ctx context.Context) error {
 
 type lintCommand struct{}
 
-// Run runs the linter that tools/lint pins.
+// Run runs the linters that tools/lint pins: golangci-lint, and actionlint on GitHub's workflows.
 func (*lintCommand) Run(ctx context.Context) error {
 	root, err := workspace.Find()
 	if err != nil {
@@ -89,7 +89,9 @@ func (*lintCommand) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	// It has a go.mod to itself: the two linters want different versions of one module.
+	actionlint := []string{"go", "tool", "-modfile=" + root.Path("tools", "lint", "workflows", "go.mod"), "actionlint"}
+	return root.Run(ctx, workspace.Command{Args: actionlint})
 }
 
 type generateCommand struct {
