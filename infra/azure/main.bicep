@@ -54,6 +54,9 @@ param logRetentionDays int = 30
 @description('Gigabytes of logs a day at which the workspace stops taking more; -1 for no limit.')
 param logQuotaGB int = -1
 
+@description('What pods send from node to node is encrypted, by WireGuard: NATS and the gateway send in the clear. It costs by the node.')
+param encryption bool = false
+
 @description('Microsoft Defender for Containers watches the cluster; it costs by the core.')
 param defender bool = false
 
@@ -182,6 +185,7 @@ module cluster 'modules/cluster.bicep' = {
     controlPlaneName: names.controlPlane
     kubeletName: names.kubelet
     deployName: names.deploy
+    encryption: encryption
     defender: defender
     policy: policy
     maintenanceHour: maintenanceHour

@@ -7,6 +7,7 @@ param tier = 'Standard'
 param systemNodes = { size: 'Standard_D2ds_v5', least: 3, most: 5 }
 param userNodes = { size: 'Standard_D4ds_v5', least: 1, most: 4 }
 param logRetentionDays = 90
+param encryption = true
 param defender = true
 param policy = true
 

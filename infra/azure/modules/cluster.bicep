@@ -18,6 +18,7 @@ param controlPlaneName string
 param kubeletName string
 param deployName string
 
+param encryption bool
 param defender bool
 param policy bool
 param maintenanceHour int
@@ -167,6 +168,20 @@ resource cluster 'Microsoft.ContainerService/managedClusters@2026-05-01' = {
       dnsServiceIP: '10.41.0.10'
       loadBalancerSku: 'standard'
       outboundType: 'loadBalancer'
+      advancedNetworking: encryption
+        ? {
+            enabled: true
+            observability: {
+              enabled: false
+            }
+            security: {
+              enabled: true
+              transitEncryption: {
+                type: 'WireGuard'
+              }
+            }
+          }
+        : null
     }
 
     oidcIssuerProfile: {
