@@ -23,6 +23,7 @@ func TestWorkflowsAreHeldTight(t *testing.T) {
 		text, err := os.ReadFile(file) //nolint:gosec // ours
 		require.NoError(t, err)
 		require.Contains(t, string(text), "\npermissions: {}\n")
+		require.Contains(t, string(text), "\ndefaults:\n  run:\n    shell: bash # with pipefail\n") // GitHub's default is without
 		for _, found := range regexp.MustCompile(`(?m)^\s+(?:- )?uses: (.*)$`).FindAllStringSubmatch(string(text), -1) {
 			require.Regexp(t, pinned, found[1])
 		}
