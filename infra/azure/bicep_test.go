@@ -25,7 +25,7 @@ func run(t *testing.T, program string, args ...string) (string, bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // the test's own
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Stderr = t.Output()
 	printed, err := cmd.Output()
 	require.NoError(t, ctx.Err())
@@ -70,10 +70,10 @@ func TestBicepFilesParseAndFitTogether(t *testing.T) {
 			folder := t.TempDir()
 			require.NoError(t, os.CopyFS(folder, os.DirFS(".")))
 			path := filepath.Join(folder, test.file)
-			text, err := os.ReadFile(path) //nolint:gosec // a copy of ours
+			text, err := os.ReadFile(path)
 			require.NoError(t, err)
 			require.Contains(t, string(text), test.old)
-			require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(text), test.old, test.replacement, 1)), 0o600)) //nolint:gosec // likewise
+			require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(text), test.old, test.replacement, 1)), 0o600))
 			printed, ok := check(folder)
 			require.False(t, ok)
 			require.Equal(t, test.want, lineNumber.ReplaceAllString(printed, ":N:"))
@@ -94,7 +94,7 @@ func standIns(t *testing.T) (log string) {
 		"kubelogin": "",
 	} {
 		text := fmt.Sprintf("#!/usr/bin/env bash\nset -eu\nLOG=%q\nprintf '%%s\\n' \"%s $*\" >>\"$LOG\"\n%s\n", log, name, script)
-		require.NoError(t, os.WriteFile(filepath.Join(bin, name), []byte(text), 0o700)) //nolint:gosec // it is run
+		require.NoError(t, os.WriteFile(filepath.Join(bin, name), []byte(text), 0o700))
 	}
 	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 	return log
@@ -128,7 +128,7 @@ func TestEnvironmentsAreAppliedByAz(t *testing.T) {
 			printed, ok := run(t, "./environment.sh", test.args...)
 			require.True(t, ok)
 			require.Equal(t, test.printed, printed)
-			calls, err := os.ReadFile(log) //nolint:gosec // ours
+			calls, err := os.ReadFile(log)
 			require.NoError(t, err)
 			require.Equal(t, test.calls, string(calls))
 		})
@@ -163,7 +163,7 @@ func TestGitHubsEnvironmentsGetWhatTheWorkflowReads(t *testing.T) {
 			}
 		}
 	}
-	calls, err := os.ReadFile(log) //nolint:gosec // ours
+	calls, err := os.ReadFile(log)
 	require.NoError(t, err)
 	require.Equal(t, want.String(), string(calls))
 

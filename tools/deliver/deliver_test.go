@@ -43,7 +43,7 @@ func newCheckout(t *testing.T) *checkout {
 func (c *checkout) program(t *testing.T, name, script string) {
 	t.Helper()
 	text := fmt.Sprintf("#!/usr/bin/env bash\nset -eu\nprintf '%%s\\n' \"%s $*\" >>%q\n%s\n", name, c.log, script)
-	require.NoError(t, os.WriteFile(filepath.Join(c.bin, name), []byte(text), 0o700)) //nolint:gosec // it is run
+	require.NoError(t, os.WriteFile(filepath.Join(c.bin, name), []byte(text), 0o700))
 }
 
 // run runs a program in the checkout and returns what it prints, and whether it succeeds.
@@ -51,7 +51,7 @@ func (c *checkout) run(t *testing.T, input, program string, args ...string) (str
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // the test's own
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = c.dir
 	cmd.Env = append(os.Environ(), "PATH="+c.bin+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com")

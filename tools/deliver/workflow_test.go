@@ -20,7 +20,7 @@ func TestWorkflowsAreHeldTight(t *testing.T) {
 	require.Len(t, files, 2)
 	pinned := regexp.MustCompile(`^(\./\S+|[\w./-]+@[0-9a-f]{40} # v?\d+(\.\d+)+)$`)
 	for _, file := range files {
-		text, err := os.ReadFile(file) //nolint:gosec // ours
+		text, err := os.ReadFile(file)
 		require.NoError(t, err)
 		require.Contains(t, string(text), "\npermissions: {}\n")
 		require.Contains(t, string(text), "\ndefaults:\n  run:\n    shell: bash # with pipefail\n") // GitHub's default is without

@@ -53,7 +53,7 @@ func TestASystemThatWorksPasses(t *testing.T) {
 	require.Empty(t, message)
 	require.Equal(t, "ok     services: there are none yet\nok     ratings: there are none yet\nok     users: there are none yet\n"+app, lines)
 
-	response, err := http.Post(address+"/api/users", "application/json", strings.NewReader(`{"displayName": "Ada"}`)) //nolint:noctx // the server has limits
+	response, err := http.Post(address+"/api/users", "application/json", strings.NewReader(`{"displayName": "Ada"}`))
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	lines, message = smoke(t, cli{Address: address + "/", Timeout: time.Minute})
@@ -91,12 +91,14 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	for name, test := range map[string]struct{ address, line, message string }{
-		"nothing there":     {gone.URL, "connect: connection refused\n", "4 of 4 checks failed"},
-		"a page for all":    {serve(page("hello")), "FAILED services: /api/services?pageSize=1: the answer is 200 OK, and no JSON object\n", "4 of 4 checks failed"},
-		"no script":         {serve(page("hello")), "FAILED app: /ui/: the page has no script\n", "4 of 4 checks failed"},
-		"script elsewhere":  {serve(page(`<script src="https://example.com/x.js"></script>`)), "FAILED app: /ui/: the script is elsewhere: https://example.com/x.js\n", "4 of 4 checks failed"},
-		"script is a page":  {serve(page(`<script src="/ui/app.js"></script>`)), "FAILED app: /ui/app.js: the answer is 200 OK, \"text/html\"; it must be 200 OK, \"text/javascript\"\n", "4 of 4 checks failed"},
-		"another's error":   {serve(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"error":"no healthy upstream"}`, 503) }), "FAILED ratings: /api/ratings?pageSize=1: the answer is 503 Service Unavailable: \"no healthy upstream\"\n", "4 of 4 checks failed"},
+		"nothing there":    {gone.URL, "connect: connection refused\n", "4 of 4 checks failed"},
+		"a page for all":   {serve(page("hello")), "FAILED services: /api/services?pageSize=1: the answer is 200 OK, and no JSON object\n", "4 of 4 checks failed"},
+		"no script":        {serve(page("hello")), "FAILED app: /ui/: the page has no script\n", "4 of 4 checks failed"},
+		"script elsewhere": {serve(page(`<script src="https://example.com/x.js"></script>`)), "FAILED app: /ui/: the script is elsewhere: https://example.com/x.js\n", "4 of 4 checks failed"},
+		"script is a page": {serve(page(`<script src="/ui/app.js"></script>`)), "FAILED app: /ui/app.js: the answer is 200 OK, \"text/html\"; it must be 200 OK, \"text/javascript\"\n", "4 of 4 checks failed"},
+		"another's error": {serve(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, `{"error":"no healthy upstream"}`, http.StatusServiceUnavailable)
+		}), "FAILED ratings: /api/ratings?pageSize=1: the answer is 503 Service Unavailable: \"no healthy upstream\"\n", "4 of 4 checks failed"},
 		"not a list":        {serve(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"users": 1}`)) }), "FAILED users: /api/users?pageSize=1: users is no list\n", "2 of 4 checks failed"},
 		"an answer too big": {serve(page(strings.Repeat("x", maxAnswer+1))), "FAILED app: /ui/: the answer has more than 4194304 bytes\n", "4 of 4 checks failed"},
 		"no address":        {"rating.example.com", "", `address: "rating.example.com" is no URL such as https://rating.example.com`},
