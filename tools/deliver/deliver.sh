@@ -11,7 +11,8 @@
 # Exit code: 0, or 1 if the commit does not run now.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-context=$1 address=$2
+context=${1:?CONTEXT is missing} address=${2:?ADDRESS is missing}
+: "${REGISTRY:?REGISTRY is not set}"
 
 annotation=deploy.codingflow.com/delivered
 kubectl=(kubectl --context "$context" --request-timeout 30s)
@@ -29,7 +30,7 @@ step() { printf '== %s\n' "$*"; }
 
 # prepare NAME: builds what deploys the checkout that it is called in, and a script that runs it
 prepare() { bazel run --config=release --script_path="$work/$1" //k8s:deploy_aks; }
-deploy() { "$work/$1" --context "$context" --no-push; }
+deploy() { "$work/$1" --context "$context" --registry "$REGISTRY" --no-push; }
 smoke() { go run ./tools/smoke --address "$address"; }
 
 commit=$(git rev-parse HEAD)

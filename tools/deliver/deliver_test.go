@@ -86,7 +86,7 @@ func TestACommitThatDoesNotWorkIsReplacedByTheOneBefore(t *testing.T) {
 		smoke    = "go run ./tools/smoke --address https://rating.example.com\n"
 		clean    = "bazel clean --expunge\n"
 	)
-	deploy := func(commit string) string { return "deploy " + commit + " --context aks --no-push\n" }
+	deploy := func(commit string) string { return "deploy " + commit + " --context aks --registry r.example --no-push\n" }
 	for name, test := range map[string]struct {
 		before      string // OLD, NEW or nothing: what the namespace says
 		broken      string // the commits that do not become ready
@@ -127,6 +127,7 @@ func TestACommitThatDoesNotWorkIsReplacedByTheOneBefore(t *testing.T) {
 			c.program(t, "go", fmt.Sprintf(`[[ %q != *"$(cat %q)"* ]]`, name(test.unreachable), deployed))
 			temporary := t.TempDir()
 			t.Setenv("TMPDIR", temporary)
+			t.Setenv("REGISTRY", "r.example")
 
 			printed, ok := c.run(t, "", "tools/deliver/deliver.sh", "aks", "https://rating.example.com")
 			require.Equal(t, test.last == "", ok, printed)
@@ -242,7 +243,7 @@ func TestSignaturesAreThoseOfTheWorkflow(t *testing.T) {
 			printed, ok := c.run(t, "", "tools/deliver/verify.sh", "someone/rating")
 			require.Equal(t, test.printed, printed)
 			require.Equal(t, test.printed != "", ok)
-			want := "bazel run --config=release //k8s:render_aks\n"
+			want := "bazel run --config=release //k8s:render_aks -- --registry r.example/x\n"
 			for _, image := range test.checked {
 				want += "cosign verify " + image + " --output text --certificate-oidc-issuer https://token.actions.githubusercontent.com" +
 					" --certificate-identity https://github.com/someone/rating/.github/workflows/deliver.yml@refs/heads/main\n"

@@ -4,8 +4,8 @@
 #
 #   tools/deliver/sign.sh < REFERENCES
 #
-# REFERENCES are lines REGISTRY/NAME@DIGEST, as `bazel run --config=release //k8s:push_aks` prints them; their OCI layouts are
-# those of that build. Needs cosign and jq.
+# REFERENCES are lines REGISTRY/NAME@DIGEST, as `bazel run --config=release //k8s:push_aks` prints them; their OCI layouts are those
+# of that build. Needs cosign and jq.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 

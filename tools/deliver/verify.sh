@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-images=$(bazel run --config=release //k8s:render_aks | grep --only-matching --extended-regexp "${REGISTRY//./\\.}/[a-z]+@sha256:[0-9a-f]{64}" | sort --unique)
+images=$(bazel run --config=release //k8s:render_aks -- --registry "$REGISTRY" | grep --only-matching --extended-regexp "${REGISTRY//./\\.}/[a-z]+@sha256:[0-9a-f]{64}" | sort --unique)
 while read -r image; do
   cosign verify "$image" --output text </dev/null >&2 \
     --certificate-oidc-issuer https://token.actions.githubusercontent.com \
