@@ -7,6 +7,7 @@ def deployment(name, overlay, srcs, images, cluster, registry = None, delete = F
 
     Targets, for `bazel run`; arguments behind -- are added to tools/deploy's:
         deploy_NAME: pushes the images, applies the overlay and waits until everything is ready
+        push_NAME: pushes the images only, and prints their references
         render_NAME: prints the manifests
         diff_NAME: prints what deploying would change
         delete_NAME: deletes everything, where `delete` says so
@@ -21,11 +22,13 @@ def deployment(name, overlay, srcs, images, cluster, registry = None, delete = F
         delete: whether there is delete_NAME.
     """
     folder = ["--overlay={}/{}".format(native.package_name(), overlay)]
-    source = folder + ["--image={}=$(rootpath {})".format(image, label) for image, label in images.items()]
+    build = ["--image={}=$(rootpath {})".format(image, label) for image, label in images.items()]
     if registry:
-        source.append("--default-registry=" + registry)
+        build.append("--default-registry=" + registry)
+    source = folder + build
     destination = ["--cluster=" + cluster]
 
+    _command("push_" + name, ["push"] + build, images.values())
     _command("render_" + name, ["render"] + source, srcs + images.values())
     _command("deploy_" + name, ["apply"] + source + destination, srcs + images.values())
     _command("diff_" + name, ["diff"] + source + destination, srcs + images.values())

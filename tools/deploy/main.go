@@ -18,6 +18,7 @@ import (
 
 type cli struct {
 	Render renderCommand `cmd:"" help:"Print the manifests, as they would be applied. Generated Secrets are without what is generated."`
+	Push   pushCommand   `cmd:"" help:"Push the images only, and print their references: REGISTRY/NAME@DIGEST."`
 	Apply  applyCommand  `cmd:"" help:"Push the images, apply the manifests, and wait until everything is ready."`
 	Diff   diffCommand   `cmd:"" help:"Print what applying would change. The exit code is 1 if it would change something."`
 	Delete deleteCommand `cmd:"" help:"Delete everything from a cluster on this machine, data included."`

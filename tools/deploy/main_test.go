@@ -131,6 +131,27 @@ spec:
 	}
 }
 
+func TestPushPrintsWhatItHasPushed(t *testing.T) {
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(server.Close)
+	host := server.Listener.Addr().String()
+	t.Setenv("REGISTRY", host)
+	proxy, proxyDigest := newImage(t)
+	web, webDigest := newImage(t)
+	got := run(t, "", "push", "--image=web="+web, "--image=proxy="+proxy)
+	require.Zero(t, got.code, got.stderr)
+	require.Equal(t, host+"/proxy@"+proxyDigest+"\n"+host+"/web@"+webDigest+"\n", got.stdout)
+	for _, pushed := range strings.Fields(got.stdout) {
+		reference, err := name.ParseReference(pushed)
+		require.NoError(t, err)
+		_, err = remote.Index(reference)
+		require.NoError(t, err)
+	}
+
+	got = run(t, "", "push", "--image=web="+web, "--timeout=0s")
+	require.Equal(t, result{stderr: "deploy: --timeout: 0s is not more than 0\n", code: 1}, got)
+}
+
 func TestApplyPushesAndApplies(t *testing.T) {
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)

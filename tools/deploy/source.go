@@ -13,25 +13,30 @@ import (
 	"github.com/codingflow/rating/tools/deploy/push"
 )
 
-// source is what is deployed.
-type source struct {
-	Overlay         string            `required:"" placeholder:"DIR" help:"Folder of the kustomize overlay, such as k8s/dev."`
+// build is the images, as Bazel built them, and where they go.
+type build struct {
 	Image           map[string]string `mapsep:"none" placeholder:"NAME=LAYOUT" help:"Folder with the OCI layout of an image, by the name that it has in manifests. Repeatable."`
 	Registry        string            `env:"REGISTRY" placeholder:"HOST[/PATH]" help:"Registry that the cluster pulls from."`
 	DefaultRegistry string            `placeholder:"HOST[/PATH]" help:"Registry, where neither --registry nor REGISTRY is given."`
 }
 
+// source is what is deployed.
+type source struct {
+	Overlay string `required:"" placeholder:"DIR" help:"Folder of the kustomize overlay, such as k8s/dev."`
+	build
+}
+
 // images opens the layouts, by name.
-func (s *source) images() (map[string]*push.Image, error) {
+func (b *build) images() (map[string]*push.Image, error) {
 	images := make(map[string]*push.Image)
-	registry := s.Registry
+	registry := b.Registry
 	if registry == "" {
-		registry = s.DefaultRegistry
+		registry = b.DefaultRegistry
 	}
-	if registry == "" && len(s.Image) > 0 {
+	if registry == "" && len(b.Image) > 0 {
 		return nil, errors.New("--registry is missing: HOST[/PATH] of the registry that the cluster pulls from; or set REGISTRY")
 	}
-	for name, layout := range s.Image {
+	for name, layout := range b.Image {
 		image, err := push.Open(layout, registry, name)
 		if err != nil {
 			return nil, err
@@ -94,4 +99,27 @@ func (c *renderCommand) Run() error {
 	}
 	_, err = os.Stdout.WriteString(text)
 	return err
+}
+
+type pushCommand struct {
+	build
+	Timeout time.Duration `default:"5m" help:"Longest time for each image."`
+}
+
+// Run pushes the images and prints their references.
+func (c *pushCommand) Run(ctx context.Context) error {
+	if c.Timeout <= 0 {
+		return fmt.Errorf("--timeout: %s is not more than 0", c.Timeout)
+	}
+	images, err := c.images()
+	if err != nil {
+		return err
+	}
+	if err := pushAll(ctx, images, c.Timeout); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(images)) {
+		fmt.Println(images[name].Reference())
+	}
+	return nil
 }
