@@ -86,7 +86,9 @@ func TestACommitThatDoesNotWorkIsReplacedByTheOneBefore(t *testing.T) {
 		smoke    = "go run ./tools/smoke --address https://rating.example.com\n"
 		clean    = "bazel clean --expunge\n"
 	)
-	deploy := func(commit string) string { return "deploy " + commit + " --context aks --registry r.example --no-push\n" }
+	deploy := func(commit string) string {
+		return "deploy " + commit + " --context aks --registry r.example --no-push\n"
+	}
 	for name, test := range map[string]struct {
 		before      string // OLD, NEW or nothing: what the namespace says
 		broken      string // the commits that do not become ready
