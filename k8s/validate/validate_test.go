@@ -1,0 +1,107 @@
+package validate
+
+import (
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	_ "github.com/kedacore/keda/v2/version" // keeps the module, for its definitions
+	"github.com/stretchr/testify/require"
+)
+
+var crds = flag.String("crds", "../../../shared/crds", "folder with the custom resource definitions of NACK, kgateway and CloudNativePG")
+
+// elsewhere are the groups whose definitions are in no Go module: they are validated where the flag -crds says where they are.
+var elsewhere = []string{"jetstream.nats.io", "gateway.kgateway.dev", "postgresql.cnpg.io"}
+
+// definitions are the definitions that tests validate with, and whether those from elsewhere are among them.
+var definitions = sync.OnceValues(func() (*Definitions, error) {
+	folders := []string{}
+	for module, folder := range map[string]string{
+		"sigs.k8s.io/gateway-api":     "config/crd/standard",
+		"github.com/kedacore/keda/v2": "config/crd/bases",
+	} {
+		dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
+		if err != nil {
+			return nil, err
+		}
+		folders = append(folders, filepath.Join(strings.TrimSpace(string(dir)), folder))
+	}
+	if _, err := os.Stat(*crds); err == nil {
+		folders = append(folders, *crds)
+	}
+	return LoadDefinitions(folders...)
+})
+
+// TestRenderings validates what is deployed, as package k8s renders it.
+func TestRenderings(t *testing.T) {
+	files, err := filepath.Glob("../testdata/*.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			keeps(t, text)
+		})
+	}
+}
+
+// keeps fails a test with all that is wrong with a rendering: what the API server refuses, or else what policies are not kept.
+func keeps(t *testing.T, text []byte) {
+	t.Helper()
+	definitions, err := definitions()
+	require.NoError(t, err)
+	objects, err := Parse(text)
+	require.NoError(t, err)
+	require.NotEmpty(t, objects)
+	problems, unchecked := Check(objects, definitions, elsewhere...)
+	if len(unchecked) > 0 {
+		t.Logf("not validated, for want of their definitions (-crds): %s", strings.Join(unchecked, ", "))
+	}
+	for _, problem := range problems {
+		t.Error(problem)
+	}
+	if t.Failed() {
+		return
+	}
+	cluster := NewCluster(objects)
+	for _, policy := range Policies {
+		t.Run(policy.Name, func(t *testing.T) {
+			for _, problem := range policy.Check(cluster) {
+				t.Error(problem)
+			}
+		})
+	}
+}
+
+// TestTheDefaultsAreThoseOfThePrograms keeps what the policy on stopping assumes equal to the programs' flags.
+func TestTheDefaultsAreThoseOfThePrograms(t *testing.T) {
+	settings := []setting{longestCall}
+	for _, program := range programs {
+		settings = append(settings, program.timeout)
+		if program.delay.variable != "" {
+			settings = append(settings, program.delay)
+		}
+	}
+	for _, s := range settings {
+		found := 0
+		for _, file := range []string{"../../proxy/main.go", "../../services/rating/main.go", "../../services/web/main.go"} {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			for _, match := range regexp.MustCompile(`env:"`+s.variable+`" default:"([^"]+)"`).FindAllSubmatch(text, -1) {
+				otherwise, err := time.ParseDuration(string(match[1]))
+				require.NoError(t, err)
+				require.Equal(t, s.otherwise, otherwise, s.variable)
+				found++
+			}
+		}
+		require.Equal(t, 1, found, "flags with %s", s.variable)
+	}
+}
