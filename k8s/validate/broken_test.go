@@ -201,6 +201,9 @@ func TestWhatAPolicyForbidsIsFound(t *testing.T) {
 		{"no limit of memory", "limits: {memory: 1Gi}", "limits: {cpu: 1}", []string{
 			"StatefulSet shop/nats: container nats: resources.limits.memory is not set",
 		}},
+		{"Go's limit beside the container's", "115MiB", "125MiB", []string{
+			"Deployment shop/proxy: container proxy: GOMEMLIMIT 125MiB is above 95 % of the limit of memory, 128Mi: the rest is what Go does not count",
+		}},
 		{"no liveness probe", "          livenessProbe:\n            tcpSocket: {port: client}\n", "", []string{
 			"StatefulSet shop/nats: container nats: has no livenessProbe",
 		}},
@@ -257,8 +260,29 @@ func TestWhatAPolicyForbidsIsFound(t *testing.T) {
 		{"a policy for no pods", "        - podSelector:\n            matchLabels: {app: proxy}\n      ports:\n        - {port: client}\n", "        - podSelector:\n            matchLabels: {app: prox}\n        - podSelector:\n            matchLabels: {app: proxy}\n      ports:\n        - {port: client}\n", []string{
 			"NetworkPolicy shop/nats: ingress: podSelector app=prox selects no pods",
 		}},
-		{"a call that is not let in", "        - {port: client}\n        - {port: 4222}\n", "        - {port: client}\n", []string{
+		{"a call that is not let in", "        - {port: client}\n        - {port: 4222}\n", "        - {port: monitor}\n", []string{
 			"NetworkPolicy shop/proxy: egress: no NetworkPolicy of StatefulSet shop/nats lets Deployment shop/proxy in to port 4222",
+			"Deployment shop/proxy: container proxy: env NATS_URL: no NetworkPolicy for Ingress lets Deployment shop/proxy reach port 4222 of StatefulSet shop/nats",
+		}},
+		{"a call that is not let out", "        - {port: 4222}\n    - to:\n", "        - {port: 8222}\n    - to:\n", []string{
+			"NetworkPolicy shop/proxy: egress: no NetworkPolicy of StatefulSet shop/nats lets Deployment shop/proxy in to port 8222",
+			"Deployment shop/proxy: container proxy: env NATS_URL: no NetworkPolicy for Egress lets Deployment shop/proxy reach port 4222 of StatefulSet shop/nats",
+		}},
+		{"a gateway that may not call", "  egress:\n    - to:\n        - podSelector:\n            matchLabels: {app: proxy}\n      ports:\n        - {port: 8080}\n", "", []string{
+			"HTTPRoute shop/api: backendRefs: no NetworkPolicy for Egress lets Gateway shop/front reach port 8080 of Deployment shop/proxy",
+		}},
+		{"pods that cannot resolve names", "            matchLabels: {k8s-app: kube-dns}\n", "            matchLabels: {k8s-app: kube-dns, app: proxy}\n", []string{
+			"Deployment shop/proxy: no NetworkPolicy lets it ask DNS",
+			"StatefulSet shop/nats: no NetworkPolicy lets it ask DNS",
+			"Gateway shop/front: no NetworkPolicy lets it ask DNS",
+			"Cluster shop/database: no NetworkPolicy lets it ask DNS",
+		}},
+		{"a URL of a service that is not there", "value: 'nats://nats:4222'", "value: 'nats://queue:4222'", []string{
+			"Deployment shop/proxy: container proxy: env NATS_URL: there is no Service shop/queue",
+		}},
+		{"a URL of a port that is not there", "postgres://database-rw:5432/shop", "postgres://database-rw:5433/shop", []string{
+			"Deployment shop/proxy: container proxy: env DATABASE_URL: Service shop/database-rw has no port 5433",
+			"Deployment shop/proxy: container proxy: env url: Service shop/database-rw has no port 5433",
 		}},
 		{"a service of nothing", "  selector: {app: proxy}\n", "  selector: {app: prox}\n", []string{
 			"Service shop/proxy: selects the pods of 0 workloads, not of one: []",
@@ -300,6 +324,12 @@ func TestWhatAPolicyForbidsIsFound(t *testing.T) {
 		{"a secret that is not there", "secretName: nats-proxy", "secretName: nats-prox", []string{
 			"Deployment shop/proxy: volume nats: there is no Secret shop/nats-prox",
 		}},
+		{"a stateful set's service that is not there", "  serviceName: nats\n", "  serviceName: nat\n", []string{
+			"StatefulSet shop/nats: serviceName: there is no Service shop/nat",
+		}},
+		{"a variable that a configuration lacks", "nkey: $PROXY_NKEY", "nkey: $WEB_NKEY", []string{
+			"StatefulSet shop/nats: container nats: nats.conf of ConfigMap nats refers to $WEB_NKEY, which is not in its env",
+		}},
 		{"an account that is not there", "      serviceAccountName: proxy\n", "      serviceAccountName: web\n", []string{
 			"Deployment shop/proxy: serviceAccountName: there is no ServiceAccount shop/web",
 		}},
@@ -323,6 +353,9 @@ func TestWhatAPolicyForbidsIsFound(t *testing.T) {
 		}},
 		{"a scaler that asks where nobody answers", "nats.shop.svc:8222", "nats.shop.svc:8223", []string{
 			"ScaledObject shop/proxy: triggers: natsServerMonitoringEndpoint: Service shop/nats has no port 8223",
+		}},
+		{"an account's server that is not there", "servers: ['nats://nats:4222']", "servers: ['nats://nats:4223']", []string{
+			"Account shop/nats: servers: Service shop/nats has no port 4223",
 		}},
 		{"streams of an account that is not there", "kind: Account\nmetadata: {name: nats, namespace: shop}", "kind: Account\nmetadata: {name: other, namespace: shop}", []string{
 			"Stream shop/orders: there is no Account shop/nats",

@@ -41,9 +41,10 @@ type workload struct {
 	*Object
 	template corev1.PodTemplateSpec
 	selector *metav1.LabelSelector
-	claims   []string // the names of its volume claim templates
 	// longRunning tells those whose pods are to run for ever from jobs.
 	longRunning bool
+	// replicated tells those that may have several pods, on nodes of the scheduler's choice.
+	replicated bool
 }
 
 // pods are the pods of a workload or of a custom resource, for selectors.
@@ -54,14 +55,22 @@ type pods struct {
 	ports     []corev1.ContainerPort
 }
 
-// port finds a port by number or name.
-func (p *pods) port(port intstr.IntOrString, protocol corev1.Protocol) bool {
-	return slices.ContainsFunc(p.ports, func(c corev1.ContainerPort) bool {
+// number is the number of a port by number or name; 0 if the pods have no such port.
+func (p *pods) number(port intstr.IntOrString, protocol corev1.Protocol) int32 {
+	for _, c := range p.ports {
 		if c.Protocol != "" && c.Protocol != protocol {
-			return false
+			continue
 		}
-		return port.Type == intstr.Int && c.ContainerPort == port.IntVal || port.Type == intstr.String && c.Name == port.StrVal
-	})
+		if port.Type == intstr.Int && c.ContainerPort == port.IntVal || port.Type == intstr.String && c.Name == port.StrVal {
+			return c.ContainerPort
+		}
+	}
+	return 0
+}
+
+// has tells whether the pods have a port.
+func (p *pods) has(port intstr.IntOrString, protocol corev1.Protocol) bool {
+	return p.number(port, protocol) != 0
 }
 
 // NewCluster makes one of objects that [Check] has found no problem in.
@@ -109,15 +118,12 @@ func (c *Cluster) add(object *Object) {
 	case *rbacv1.ClusterRoleBinding:
 		c.bind(typed.Subjects)
 	case *appsv1.Deployment:
-		c.workloads = append(c.workloads, &workload{Object: object, template: typed.Spec.Template, selector: typed.Spec.Selector, longRunning: true})
+		several := typed.Spec.Strategy.Type != appsv1.RecreateDeploymentStrategyType // one that is recreated bears no second beside it
+		c.workloads = append(c.workloads, &workload{Object: object, template: typed.Spec.Template, selector: typed.Spec.Selector, longRunning: true, replicated: several})
 	case *appsv1.DaemonSet:
 		c.workloads = append(c.workloads, &workload{Object: object, template: typed.Spec.Template, selector: typed.Spec.Selector, longRunning: true})
 	case *appsv1.StatefulSet:
-		stateful := &workload{Object: object, template: typed.Spec.Template, selector: typed.Spec.Selector, longRunning: true}
-		for _, claim := range typed.Spec.VolumeClaimTemplates {
-			stateful.claims = append(stateful.claims, claim.Name)
-		}
-		c.workloads = append(c.workloads, stateful)
+		c.workloads = append(c.workloads, &workload{Object: object, template: typed.Spec.Template, selector: typed.Spec.Selector, longRunning: true, replicated: true})
 	case *batchv1.Job:
 		c.workloads = append(c.workloads, &workload{Object: object, template: typed.Spec.Template})
 	case *batchv1.CronJob:

@@ -23,6 +23,7 @@ var Policies = []Policy{
 	{"namespaces deny by default, and every pod is allowed what it needs", isolation},
 	{"network policies name pods and ports that there are", networkPorts},
 	{"what a pod may call lets it in", admission},
+	{"what a pod or a gateway connects to is there, and may be reached", connections},
 	{"services select pods of one workload, and ports that they have", services},
 	{"routes name gateways, services and ports that there are", routes},
 	{"references to config maps, secrets, accounts and volumes resolve", references},

@@ -24,7 +24,7 @@ func disruptionBudgets(c *Cluster) []string {
 	}
 	for _, w := range c.workloads {
 		// Kubernetes evicts no pod that is under two budgets.
-		if count := len(covered[w.Object]); w.GetKind() != "DaemonSet" && w.longRunning && count != 1 {
+		if count := len(covered[w.Object]); w.replicated && count != 1 {
 			found.add(w, "is under %d PodDisruptionBudgets, not one: %v", count, covered[w.Object])
 		}
 	}
@@ -42,7 +42,7 @@ func owners(selected []*pods) []string {
 func spread(c *Cluster) []string {
 	var found problemList
 	for _, w := range c.workloads {
-		if !w.longRunning || w.GetKind() == "DaemonSet" {
+		if !w.replicated {
 			continue
 		}
 		constraints := w.template.Spec.TopologySpreadConstraints

@@ -3,9 +3,11 @@ package validate
 import (
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
@@ -96,6 +98,16 @@ func resources(c *Cluster) []string {
 			must(container.Resources.Requests, corev1.ResourceCPU, "requests")
 			must(container.Resources.Requests, corev1.ResourceMemory, "requests")
 			must(container.Resources.Limits, corev1.ResourceMemory, "limits")
+			text, ok := c.environment(w.GetNamespace(), container)["GOMEMLIMIT"]
+			if !ok {
+				continue
+			}
+			soft, err := resource.ParseQuantity(strings.TrimSuffix(text, "B"))
+			if err != nil {
+				found.add(w, "container %s: GOMEMLIMIT %q: %v", container.Name, text, err)
+			} else if limit := container.Resources.Limits.Memory(); soft.Value() > limit.Value()/100*95 {
+				found.add(w, "container %s: GOMEMLIMIT %s is above 95 %% of the limit of memory, %s: the rest is what Go does not count", container.Name, text, limit)
+			}
 		}
 	}
 	return found
@@ -117,7 +129,7 @@ func probes(c *Cluster) []string {
 				switch port, ok := probePort(probe); {
 				case probe == nil && runs && needed:
 					found.add(w, "container %s: has no %s", container.Name, name)
-				case ok && !(&pods{ports: container.Ports}).port(port, corev1.ProtocolTCP):
+				case ok && !(&pods{ports: container.Ports}).has(port, corev1.ProtocolTCP):
 					found.add(w, "container %s: %s: has no port %s", container.Name, name, port.String())
 				}
 			}

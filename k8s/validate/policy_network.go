@@ -12,15 +12,20 @@ import (
 
 func isolation(c *Cluster) []string {
 	var found problemList
+	alone := make(map[string]int) // how many workloads a namespace has
+	for _, p := range c.pods {
+		alone[p.namespace]++
+	}
 	denied := make(map[string]bool)
 	directions := make(map[*pods]map[networkingv1.PolicyType]bool)
 	for _, network := range c.networks {
 		all := len(network.Spec.PodSelector.MatchLabels)+len(network.Spec.PodSelector.MatchExpressions) == 0
 		if all && len(network.Spec.PolicyTypes) == 2 && len(network.Spec.Ingress)+len(network.Spec.Egress) == 0 {
 			denied[network.Namespace] = true
-		}
-		if all {
 			continue
+		}
+		if all && alone[network.Namespace] > 1 {
+			continue // what all are allowed is not what each needs
 		}
 		for _, p := range c.selected(network.Namespace, &network.Spec.PodSelector) {
 			if directions[p] == nil {
@@ -42,8 +47,65 @@ func isolation(c *Cluster) []string {
 				found.add(p.of, "no NetworkPolicy of its own for %s", direction)
 			}
 		}
+		if !c.resolves(p) {
+			found.add(p.of, "no NetworkPolicy lets it ask DNS")
+		}
 	}
 	return found
+}
+
+// dns is how cluster DNS is labelled, kube-dns and CoreDNS alike.
+var dns = labels.Set{"k8s-app": "kube-dns"}
+
+// resolves tells whether pods may ask cluster DNS.
+func (c *Cluster) resolves(source *pods) bool {
+	return c.allows(source, networkingv1.PolicyTypeEgress, func(peers []networkingv1.NetworkPolicyPeer, ports []networkingv1.NetworkPolicyPort) bool {
+		to := slices.ContainsFunc(peers, func(peer networkingv1.NetworkPolicyPeer) bool {
+			space, err := metav1.LabelSelectorAsSelector(peer.NamespaceSelector)
+			if err != nil || !space.Matches(labels.Set{corev1.LabelMetadataName: metav1.NamespaceSystem}) {
+				return false
+			}
+			selector, err := metav1.LabelSelectorAsSelector(peer.PodSelector)
+			return err == nil && (peer.PodSelector == nil || selector.Matches(dns))
+		})
+		return to && slices.ContainsFunc(ports, func(port networkingv1.NetworkPolicyPort) bool {
+			return *port.Protocol == corev1.ProtocolUDP && port.Port != nil && port.Port.IntVal == 53
+		})
+	})
+}
+
+// allows tells whether a rule of a policy of these pods, for one direction, meets a condition.
+func (c *Cluster) allows(p *pods, direction networkingv1.PolicyType, rule func([]networkingv1.NetworkPolicyPeer, []networkingv1.NetworkPolicyPort) bool) bool {
+	for _, network := range c.networks {
+		if network.Namespace != p.namespace || !slices.Contains(c.selected(network.Namespace, &network.Spec.PodSelector), p) {
+			continue
+		}
+		if direction == networkingv1.PolicyTypeEgress && slices.ContainsFunc(network.Spec.Egress, func(r networkingv1.NetworkPolicyEgressRule) bool { return rule(r.To, r.Ports) }) {
+			return true
+		}
+		if direction == networkingv1.PolicyTypeIngress && slices.ContainsFunc(network.Spec.Ingress, func(r networkingv1.NetworkPolicyIngressRule) bool { return rule(r.From, r.Ports) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// passes tells whether the policies of one end of a connection allow it: of its source for egress, of its target for ingress. The port
+// is one of the target.
+func (c *Cluster) passes(direction networkingv1.PolicyType, source, target *pods, port int32, protocol corev1.Protocol) bool {
+	end, other := source, target
+	if direction == networkingv1.PolicyTypeIngress {
+		end, other = target, source
+	}
+	return c.allows(end, direction, func(peers []networkingv1.NetworkPolicyPeer, ports []networkingv1.NetworkPolicyPort) bool {
+		peer := len(peers) == 0 || slices.ContainsFunc(peers, func(peer networkingv1.NetworkPolicyPeer) bool {
+			selected, _ := c.peer(end.namespace, peer)
+			return slices.Contains(selected, other)
+		})
+		return peer && (len(ports) == 0 || slices.ContainsFunc(ports, func(p networkingv1.NetworkPolicyPort) bool {
+			return *p.Protocol == protocol && (p.Port == nil || target.number(*p.Port, protocol) == port)
+		}))
+	})
 }
 
 func networkPorts(c *Cluster) []string {
@@ -57,7 +119,7 @@ func networkPorts(c *Cluster) []string {
 		check := func(selected []*pods, ports []networkingv1.NetworkPolicyPort, field string) {
 			for _, port := range ports {
 				for _, p := range selected {
-					if port.Port != nil && !p.port(*port.Port, *port.Protocol) {
+					if port.Port != nil && !p.has(*port.Port, *port.Protocol) {
 						found.add(name, "%s: %s has no port %s/%s", field, p.of, port.Port, *port.Protocol)
 					}
 				}
@@ -120,8 +182,11 @@ func admission(c *Cluster) []string {
 				for _, target := range targets {
 					for _, source := range c.selected(network.Namespace, &network.Spec.PodSelector) {
 						for _, port := range rule.Ports {
-							if port.Port != nil && !c.admits(source, target, *port.Port, *port.Protocol) {
-								found.add(name, "egress: no NetworkPolicy of %s lets %s in to port %s", target.of, source.of, port.Port)
+							if port.Port == nil || !target.has(*port.Port, *port.Protocol) {
+								continue
+							}
+							if number := target.number(*port.Port, *port.Protocol); !c.passes(networkingv1.PolicyTypeIngress, source, target, number, *port.Protocol) {
+								found.add(name, "egress: no NetworkPolicy of %s lets %s in to port %d", target.of, source.of, number)
 							}
 						}
 					}
@@ -130,27 +195,6 @@ func admission(c *Cluster) []string {
 		}
 	}
 	return found
-}
-
-func (c *Cluster) admits(source, target *pods, port intstr.IntOrString, protocol corev1.Protocol) bool {
-	for _, network := range c.networks {
-		if network.Namespace != target.namespace || !slices.Contains(c.selected(network.Namespace, &network.Spec.PodSelector), target) {
-			continue
-		}
-		for _, rule := range network.Spec.Ingress {
-			from := len(rule.From) == 0 || slices.ContainsFunc(rule.From, func(peer networkingv1.NetworkPolicyPeer) bool {
-				selected, _ := c.peer(network.Namespace, peer)
-				return slices.Contains(selected, source)
-			})
-			to := len(rule.Ports) == 0 || slices.ContainsFunc(rule.Ports, func(p networkingv1.NetworkPolicyPort) bool {
-				return *p.Protocol == protocol && (p.Port == nil || *p.Port == port)
-			})
-			if from && to {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func services(c *Cluster) []string {
@@ -170,7 +214,7 @@ func services(c *Cluster) []string {
 			if target == (intstr.IntOrString{}) {
 				continue // a controller's own
 			}
-			if !selected[0].port(target, port.Protocol) {
+			if !selected[0].has(target, port.Protocol) {
 				found.add(name, "port %d: %s has no port %s/%s", port.Port, selected[0].of, target.String(), port.Protocol)
 			}
 		}

@@ -51,6 +51,15 @@ func queues(c *Cluster) []string {
 			if nkey := account.Spec.NKey; nkey.Secret.Name != "" {
 				c.secret(&found, object, "nkey", nkey.Secret.Name, nkey.Seed)
 			}
+			for _, server := range account.Spec.Servers {
+				namespace, service, port, ok := inCluster(server, object.GetNamespace())
+				if _, ours := c.namespaces[namespace]; !ok || !ours {
+					continue
+				}
+				if problem := c.servicePort(namespace, service, &port); problem != "" {
+					found.add(object, "servers: %s", problem)
+				}
+			}
 		}
 	}
 	for _, object := range named {

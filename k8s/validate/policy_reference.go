@@ -1,9 +1,13 @@
 package validate
 
 import (
+	"maps"
+	"path"
+	"regexp"
 	"slices"
 	"strconv"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -24,6 +28,10 @@ func references(c *Cluster) []string {
 		}
 		for _, volume := range spec.Volumes {
 			c.volumeReferences(&found, w, volume)
+		}
+		c.variables(&found, w)
+		if set, ok := w.typed.(*appsv1.StatefulSet); ok && c.find("", "Service", set.Namespace, set.Spec.ServiceName) == nil {
+			found.add(w, "serviceName: there is no Service %s/%s", set.Namespace, set.Spec.ServiceName)
 		}
 		for _, pull := range spec.ImagePullSecrets {
 			c.secret(&found, w.Object, "imagePullSecrets", pull.Name)
@@ -105,6 +113,43 @@ func (c *Cluster) volumeReferences(found *problemList, w *workload, volume corev
 		}
 		if source.Secret != nil {
 			secret(source.Secret.Name, source.Secret.Items, source.Secret.Optional)
+		}
+	}
+}
+
+var (
+	// literal is what nats-server's configuration takes as it is: comments and quoted strings, in which $ is a character of a subject.
+	literal = regexp.MustCompile(`(?m)"[^"\n]*"|'[^'\n]*'|#.*$`)
+	// variable is how it refers to its environment.
+	variable = regexp.MustCompile(`\$[A-Z][A-Z0-9_]*`)
+)
+
+// variables checks that the environment has what configuration files, *.conf of a ConfigMap, take from it.
+func (c *Cluster) variables(found *problemList, w *workload) {
+	for _, volume := range w.template.Spec.Volumes {
+		if volume.ConfigMap == nil {
+			continue
+		}
+		configMap, ok := c.configMaps[w.GetNamespace()+"/"+volume.ConfigMap.Name]
+		if !ok {
+			continue
+		}
+		for _, container := range w.containers() {
+			if !slices.ContainsFunc(container.VolumeMounts, func(mount corev1.VolumeMount) bool { return mount.Name == volume.Name }) {
+				continue
+			}
+			for _, file := range slices.Sorted(maps.Keys(configMap.Data)) {
+				if path.Ext(file) != ".conf" {
+					continue
+				}
+				names := variable.FindAllString(literal.ReplaceAllString(configMap.Data[file], ""), -1)
+				slices.Sort(names)
+				for _, name := range slices.Compact(names) {
+					if !slices.ContainsFunc(container.Env, func(e corev1.EnvVar) bool { return "$"+e.Name == name }) {
+						found.add(w, "container %s: %s of ConfigMap %s refers to %s, which is not in its env", container.Name, file, configMap.Name, name)
+					}
+				}
+			}
 		}
 	}
 }

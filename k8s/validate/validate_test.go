@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +16,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var crds = flag.String("crds", "../../../shared/crds", "folder with the custom resource definitions of NACK, kgateway and CloudNativePG")
+var (
+	crds       = flag.String("crds", "../../../shared/crds", "folder with the custom resource definitions of NACK, kgateway and CloudNativePG")
+	renderings = flag.String("renderings", "../testdata/*.yaml", "rendered manifests to validate")
+)
 
 // elsewhere are the groups whose definitions are in no Go module: they are validated where the flag -crds says where they are.
 var elsewhere = []string{"jetstream.nats.io", "gateway.kgateway.dev", "postgresql.cnpg.io"}
@@ -39,17 +43,24 @@ var definitions = sync.OnceValues(func() (*Definitions, error) {
 	return LoadDefinitions(folders...)
 })
 
-// TestRenderings validates what is deployed, as package k8s renders it.
+// TestRenderings validates what is deployed, as package k8s renders it: each overlay together with what a cluster needs once (infra*.yaml).
 func TestRenderings(t *testing.T) {
-	files, err := filepath.Glob("../testdata/*.yaml")
+	files, err := filepath.Glob(*renderings)
 	require.NoError(t, err)
-	require.NotEmpty(t, files)
+	overlays := make(map[string][]byte)
+	var infra []byte
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			require.NoError(t, err)
-			keeps(t, text)
-		})
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		if name := strings.TrimSuffix(filepath.Base(file), ".yaml"); strings.HasPrefix(name, "infra") {
+			infra = slices.Concat(infra, []byte("\n---\n"), text)
+		} else {
+			overlays[name] = text
+		}
+	}
+	require.NotEmpty(t, overlays, *renderings)
+	for name, text := range overlays {
+		t.Run(name, func(t *testing.T) { keeps(t, slices.Concat(text, infra)) })
 	}
 }
 
