@@ -321,6 +321,9 @@ func TestWhatAPolicyForbidsIsFound(t *testing.T) {
 			"Deployment shop/proxy: volume nats: Secret shop/nats-proxy has no key seed",
 			"Account shop/nats: nkey: Secret shop/nats-proxy has no key seed",
 		}},
+		{"a generated key of a kind that is none", "password=random", "password=randm", []string{
+			`Secret shop/owner: annotation deploy.codingflow.com/generate: "password=randm" is not KEY=KIND with a KIND of [key nkey-public nkey-seed random]`,
+		}},
 		{"a secret that is not there", "secretName: nats-proxy", "secretName: nats-prox", []string{
 			"Deployment shop/proxy: volume nats: there is no Secret shop/nats-prox",
 		}},

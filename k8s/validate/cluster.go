@@ -40,7 +40,6 @@ type Cluster struct {
 type workload struct {
 	*Object
 	template corev1.PodTemplateSpec
-	selector *metav1.LabelSelector
 	// longRunning tells those whose pods are to run for ever from jobs.
 	longRunning bool
 	// replicated tells those that may have several pods, on nodes of the scheduler's choice.
@@ -119,11 +118,11 @@ func (c *Cluster) add(object *Object) {
 		c.bind(typed.Subjects)
 	case *appsv1.Deployment:
 		several := typed.Spec.Strategy.Type != appsv1.RecreateDeploymentStrategyType // one that is recreated bears no second beside it
-		c.workloads = append(c.workloads, &workload{Object: object, template: typed.Spec.Template, selector: typed.Spec.Selector, longRunning: true, replicated: several})
+		c.workloads = append(c.workloads, &workload{Object: object, template: typed.Spec.Template, longRunning: true, replicated: several})
 	case *appsv1.DaemonSet:
-		c.workloads = append(c.workloads, &workload{Object: object, template: typed.Spec.Template, selector: typed.Spec.Selector, longRunning: true})
+		c.workloads = append(c.workloads, &workload{Object: object, template: typed.Spec.Template, longRunning: true})
 	case *appsv1.StatefulSet:
-		c.workloads = append(c.workloads, &workload{Object: object, template: typed.Spec.Template, selector: typed.Spec.Selector, longRunning: true, replicated: true})
+		c.workloads = append(c.workloads, &workload{Object: object, template: typed.Spec.Template, longRunning: true, replicated: true})
 	case *batchv1.Job:
 		c.workloads = append(c.workloads, &workload{Object: object, template: typed.Spec.Template})
 	case *batchv1.CronJob:

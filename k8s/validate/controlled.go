@@ -13,6 +13,9 @@ import (
 // generateAnnotation names the keys of a Secret that the deploy tool generates: KEY=KIND, separated by commas.
 const generateAnnotation = "deploy.codingflow.com/generate"
 
+// generateKinds are the kinds of values that it can make.
+var generateKinds = []string{"key", "nkey-public", "nkey-seed", "random"}
+
 // generated are the keys that the deploy tool adds to a Secret.
 func generated(secret *corev1.Secret) []string {
 	var keys []string
@@ -90,11 +93,8 @@ func (c *Cluster) addControlled(object *Object) {
 		}
 		c.pods = append(c.pods, p)
 		service(name, p.labels, ports...)
-		if _, ok := firstOf(gateway.Annotations, "cert-manager.io/cluster-issuer", "cert-manager.io/issuer"); !ok {
-			return
-		}
 		for _, listener := range gateway.Spec.Listeners {
-			if listener.TLS == nil {
+			if listener.TLS == nil || gateway.Annotations["cert-manager.io/cluster-issuer"] == "" && gateway.Annotations["cert-manager.io/issuer"] == "" {
 				continue
 			}
 			for _, ref := range listener.TLS.CertificateRefs { // https://cert-manager.io/docs/usage/gateway/
@@ -102,13 +102,4 @@ func (c *Cluster) addControlled(object *Object) {
 			}
 		}
 	}
-}
-
-func firstOf(annotations map[string]string, keys ...string) (string, bool) {
-	for _, key := range keys {
-		if value, ok := annotations[key]; ok {
-			return value, true
-		}
-	}
-	return "", false
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -44,6 +45,13 @@ func references(c *Cluster) []string {
 		}
 	}
 	for _, object := range c.objects {
+		if text, ok := object.GetAnnotations()[generateAnnotation]; ok {
+			for part := range strings.SplitSeq(text, ",") {
+				if _, kind, _ := strings.Cut(strings.TrimSpace(part), "="); !slices.Contains(generateKinds, kind) {
+					found.add(object, "annotation %s: %q is not KEY=KIND with a KIND of %v", generateAnnotation, part, generateKinds)
+				}
+			}
+		}
 		if object.GroupVersionKind().GroupKind().String() != "Cluster.postgresql.cnpg.io" {
 			continue
 		}
