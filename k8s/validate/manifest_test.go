@@ -10,7 +10,7 @@ func TestParsingSaysWhichDocumentIsNoObject(t *testing.T) {
 	for text, want := range map[string]string{
 		"# nothing\n---\nkind: Service\n":                                  "document 2: an object has apiVersion, kind and metadata.name",
 		"apiVersion: v1\nkind: Service\nmetadata: {name: a}\n---\n- one\n": "document 2: json: cannot unmarshal array into Go value of type map[string]interface {}",
-		"apiVersion: v1\n kind: Service\n":                                 "document 1: error converting YAML to JSON: yaml: line 2: mapping values are not allowed in this context",
+		"apiVersion: v1\n kind: Service\n":                                 "document 1: yaml: line 2: mapping values are not allowed in this context",
 	} {
 		_, err := Parse([]byte(text))
 		require.EqualError(t, err, want)
