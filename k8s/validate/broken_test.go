@@ -348,6 +348,9 @@ func TestWhatAPolicyForbidsIsFound(t *testing.T) {
 			"Consumer shop/orders-workers: there is no stream ORDER",
 			"ScaledObject shop/proxy: triggers: stream ORDERS has no consumer workers",
 		}},
+		{"a scaler that asks by a short name", "nats.shop.svc:8222", "nats:8222", []string{
+			"ScaledObject shop/proxy: triggers: natsServerMonitoringEndpoint: there is no Service nats",
+		}},
 		{"a scaler on a stream that is not there", "        stream: ORDERS", "        stream: ORDER", []string{
 			"ScaledObject shop/proxy: triggers: there is no stream ORDER",
 		}},
@@ -357,8 +360,11 @@ func TestWhatAPolicyForbidsIsFound(t *testing.T) {
 		{"a scaler that asks where nobody answers", "nats.shop.svc:8222", "nats.shop.svc:8223", []string{
 			"ScaledObject shop/proxy: triggers: natsServerMonitoringEndpoint: Service shop/nats has no port 8223",
 		}},
-		{"an account's server that is not there", "servers: ['nats://nats:4222']", "servers: ['nats://nats:4223']", []string{
+		{"an account's server that is not there", "nats://nats.shop.svc.cluster.local:4222", "nats://nats.shop.svc.cluster.local:4223", []string{
 			"Account shop/nats: servers: Service shop/nats has no port 4223",
+		}},
+		{"an account's server by its short name", "nats://nats.shop.svc.cluster.local:4222", "nats://nats:4222", []string{
+			"Account shop/nats: servers: nats://nats:4222 names no namespace, and NACK's controller is in another",
 		}},
 		{"streams of an account that is not there", "kind: Account\nmetadata: {name: nats, namespace: shop}", "kind: Account\nmetadata: {name: other, namespace: shop}", []string{
 			"Stream shop/orders: there is no Account shop/nats",

@@ -84,7 +84,7 @@ func (c *Cluster) addControlled(object *Object) {
 		p := &pods{of: object, namespace: namespace, labels: labels.Set{"gateway.networking.k8s.io/gateway-name": name}}
 		var ports []int32
 		for _, listener := range gateway.Spec.Listeners {
-			port := int32(listener.Port)
+			port := listener.Port
 			ports = append(ports, port)
 			if port < 1024 {
 				port += 8000

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // queueResource is what the policies read of NACK's resources.
@@ -52,13 +54,7 @@ func queues(c *Cluster) []string {
 				c.secret(&found, object, "nkey", nkey.Secret.Name, nkey.Seed)
 			}
 			for _, server := range account.Spec.Servers {
-				namespace, service, port, ok := inCluster(server, object.GetNamespace())
-				if _, ours := c.namespaces[namespace]; !ok || !ours {
-					continue
-				}
-				if problem := c.servicePort(namespace, service, &port); problem != "" {
-					found.add(object, "servers: %s", problem)
-				}
+				c.server(&found, object, server)
 			}
 		}
 	}
@@ -82,6 +78,32 @@ func queues(c *Cluster) []string {
 		}
 	}
 	return found
+}
+
+// server checks that NACK's controllers can reach a server of an account: they resolve its name in a namespace of their own.
+func (c *Cluster) server(found *problemList, account *Object, server string) {
+	namespace, service, port, ok := inCluster(server, "")
+	if namespace == "" {
+		found.add(account, "servers: %s names no namespace, and NACK's controller is in another", server)
+		return
+	}
+	if _, ours := c.namespaces[namespace]; !ok || !ours {
+		return
+	}
+	if problem := c.servicePort(namespace, service, &port); problem != "" {
+		found.add(account, "servers: %s", problem)
+		return
+	}
+	for _, w := range c.workloads {
+		if !slices.ContainsFunc(w.template.Spec.Containers, func(container corev1.Container) bool {
+			return strings.Contains(container.Image, "/jetstream-controller:")
+		}) {
+			continue
+		}
+		if problem := c.reach(c.podsOf(w.Object), namespace, service, port); problem != "" {
+			found.add(account, "servers: %s", problem)
+		}
+	}
 }
 
 // triggers checks KEDA's triggers on the lag of consumers. KEDA scales to nothing, or not at all, on a consumer that is missing.
