@@ -54,7 +54,11 @@ func run(t *testing.T, changes []change) map[string]bool {
 	return bitten
 }
 
-func TestAGoodRenderingHasNoProblems(t *testing.T) { keeps(t, []byte(good(t))) }
+func TestAGoodRenderingHasNoProblems(t *testing.T) {
+	objects, err := Parse([]byte(good(t)))
+	require.NoError(t, err)
+	keeps(t, objects)
+}
 
 func TestWhatTheAPIServerRefusesIsFound(t *testing.T) {
 	run(t, []change{
@@ -126,6 +130,9 @@ func TestWhatADefinitionRefusesIsFound(t *testing.T) {
 		}},
 		{"a required field", "  scaleTargetRef: {name: proxy}", "  scaleTargetRef: {kind: Deployment}", []string{
 			"ScaledObject shop/proxy: spec.scaleTargetRef.name: Required value",
+		}},
+		{"a certificate issuer's required field", "    server: https://acme.example/directory\n", "", []string{
+			"ClusterIssuer letsencrypt: spec.acme.server: Required value",
 		}},
 		{"a version without a definition", "apiVersion: keda.sh/v1alpha1", "apiVersion: keda.sh/v1", []string{
 			"ScaledObject shop/proxy: no definition of keda.sh/v1 ScaledObject",
@@ -229,7 +236,7 @@ func TestWhatAPolicyForbidsIsFound(t *testing.T) {
 			"Deployment shop/proxy: container proxy: PROXY_DRAIN_TIMEOUT is 25s, and a call takes up to 40s (PROXY_TIMEOUT)",
 		}},
 		{"a budget for all pods", "  maxUnavailable: 1\n  selector:\n    matchLabels: {app: nats}\n", "  maxUnavailable: 1\n  selector: {}\n", []string{
-			"PodDisruptionBudget shop/nats: selects the pods of 4 workloads, not of one: [Deployment shop/proxy StatefulSet shop/nats Gateway shop/front Cluster shop/database]",
+			"PodDisruptionBudget shop/nats: selects the pods of 5 workloads, not of one: [Deployment shop/proxy StatefulSet shop/nats Gateway shop/front ClusterIssuer letsencrypt Cluster shop/database]",
 			"Deployment shop/proxy: is under 2 PodDisruptionBudgets, not one: [proxy nats]",
 		}},
 		{"no budget", "  maxUnavailable: 1\n  selector:\n    matchLabels: {app: nats}\n", "  maxUnavailable: 1\n  selector:\n    matchLabels: {app: other}\n", []string{
@@ -275,6 +282,7 @@ func TestWhatAPolicyForbidsIsFound(t *testing.T) {
 			"Deployment shop/proxy: no NetworkPolicy lets it ask DNS",
 			"StatefulSet shop/nats: no NetworkPolicy lets it ask DNS",
 			"Gateway shop/front: no NetworkPolicy lets it ask DNS",
+			"ClusterIssuer letsencrypt: no NetworkPolicy lets it ask DNS",
 			"Cluster shop/database: no NetworkPolicy lets it ask DNS",
 		}},
 		{"a URL of a service that is not there", "value: 'nats://nats:4222'", "value: 'nats://queue:4222'", []string{
@@ -323,6 +331,12 @@ func TestWhatAPolicyForbidsIsFound(t *testing.T) {
 		}},
 		{"a generated key of a kind that is none", "password=random", "password=randm", []string{
 			`Secret shop/owner: annotation deploy.codingflow.com/generate: "password=randm" is not KEY=KIND with a KIND of [key nkey-public nkey-seed random]`,
+		}},
+		{"a key that an external secret lacks", "    - secretKey: client-secret\n", "    - secretKey: secret\n", []string{
+			"Deployment shop/proxy: container proxy: env CLIENT_SECRET: Secret shop/provider has no key client-secret",
+		}},
+		{"a solver's port that is not there", "        - {port: 8089}\n", "        - {port: 8088}\n", []string{
+			"NetworkPolicy shop/solver: ingress: ClusterIssuer letsencrypt has no port 8088/TCP",
 		}},
 		{"a secret that is not there", "secretName: nats-proxy", "secretName: nats-prox", []string{
 			"Deployment shop/proxy: volume nats: there is no Secret shop/nats-prox",

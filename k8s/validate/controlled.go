@@ -47,6 +47,35 @@ type databaseCluster struct {
 	} `json:"spec"`
 }
 
+// externalSecret is what the policies read of External Secrets' ExternalSecret.
+type externalSecret struct {
+	Spec struct {
+		Target struct {
+			Name string `json:"name"`
+		} `json:"target"`
+		Data []struct {
+			SecretKey string `json:"secretKey"`
+		} `json:"data"`
+	} `json:"spec"`
+}
+
+// certificateIssuer is what the policies read of cert-manager's issuers.
+type certificateIssuer struct {
+	Spec struct {
+		ACME struct {
+			Solvers []struct {
+				HTTP01 struct {
+					GatewayHTTPRoute struct {
+						ParentRefs []struct {
+							Namespace string `json:"namespace"`
+						} `json:"parentRefs"`
+					} `json:"gatewayHTTPRoute"`
+				} `json:"http01"`
+			} `json:"solvers"`
+		} `json:"acme"`
+	} `json:"spec"`
+}
+
 // addControlled adds what controllers make for a custom resource: pods, services and secrets.
 func (c *Cluster) addControlled(object *Object) {
 	namespace, name := object.GetNamespace(), object.GetName()
@@ -75,6 +104,25 @@ func (c *Cluster) addControlled(object *Object) {
 		c.secrets[namespace+"/"+name+"-ca"] = []string{"ca.crt", "ca.key"}
 		c.secrets[namespace+"/"+name+"-server"] = []string{corev1.TLSCertKey, corev1.TLSPrivateKeyKey}
 		c.secrets[namespace+"/"+name+"-replication"] = []string{corev1.TLSCertKey, corev1.TLSPrivateKeyKey}
+	case "ExternalSecret.external-secrets.io":
+		external, _ := as[externalSecret](object)
+		var keys []string
+		for _, data := range external.Spec.Data {
+			keys = append(keys, data.SecretKey)
+		}
+		if external.Spec.Target.Name != "" {
+			name = external.Spec.Target.Name
+		}
+		c.secrets[namespace+"/"+name] = keys
+	case "ClusterIssuer.cert-manager.io", "Issuer.cert-manager.io":
+		// https://cert-manager.io/docs/configuration/acme/http01/: a pod for each challenge, in the namespace of the Gateway
+		issuer, _ := as[certificateIssuer](object)
+		for _, solver := range issuer.Spec.ACME.Solvers {
+			for _, gateway := range solver.HTTP01.GatewayHTTPRoute.ParentRefs {
+				c.pods = append(c.pods, &pods{of: object, namespace: gateway.Namespace, labels: labels.Set{"acme.cert-manager.io/http01-solver": "true"},
+					ports: []corev1.ContainerPort{{ContainerPort: 8089}}})
+			}
+		}
 	case "Gateway.gateway.networking.k8s.io":
 		// GEP-1762 has the label. kgateway's Envoy listens on 8000 more than a privileged port.
 		gateway, ok := as[gatewayv1.Gateway](object)

@@ -34,7 +34,8 @@ type definition struct {
 	strategy   rest.RESTCreateStrategy
 }
 
-// LoadDefinitions reads the custom resource definitions in the *.yaml of folders; other objects there are passed over. Errors name the file.
+// LoadDefinitions reads the custom resource definitions in the *.yaml of folders; other objects and a
+// kustomization.yaml there are passed over. Errors name the file.
 func LoadDefinitions(folders ...string) (*Definitions, error) {
 	definitions := &Definitions{versions: make(map[schema.GroupVersionKind]*definition), groups: make(map[string]bool)}
 	for _, folder := range folders {
@@ -46,6 +47,9 @@ func LoadDefinitions(folders ...string) (*Definitions, error) {
 			return nil, fmt.Errorf("%s has no *.yaml", folder)
 		}
 		for _, file := range files {
+			if filepath.Base(file) == "kustomization.yaml" {
+				continue
+			}
 			if err := definitions.load(file); err != nil {
 				return nil, fmt.Errorf("%s: %w", file, err)
 			}

@@ -3,8 +3,10 @@ module github.com/codingflow/rating/k8s/validate
 go 1.26.8
 
 require (
+	github.com/cert-manager/cert-manager v1.21.2
 	github.com/distribution/reference v0.6.0
 	github.com/kedacore/keda/v2 v2.21.0
+	github.com/kubernetes-csi/external-snapshotter/client/v8 v8.4.0 // later ones want k8s.io/… of Kubernetes 1.37
 	github.com/stretchr/testify v1.12.1
 	k8s.io/api v0.36.4
 	k8s.io/apiextensions-apiserver v0.36.4

@@ -29,3 +29,14 @@ func TestAFolderWithoutDefinitionsIsAnError(t *testing.T) {
 	_, err := LoadDefinitions(folder)
 	require.EqualError(t, err, folder+" has no *.yaml")
 }
+
+func TestAnObjectInBothIsTheOverlays(t *testing.T) {
+	parse := func(text string) []*Object {
+		objects, err := Parse([]byte(text))
+		require.NoError(t, err)
+		return objects
+	}
+	overlay := parse("apiVersion: v1\nkind: Namespace\nmetadata: {name: a, labels: {of: overlay}}\n")
+	infra := parse("apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: b}\n")
+	require.Equal(t, []*Object{overlay[0], infra[1]}, together(overlay, infra))
+}
