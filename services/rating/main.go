@@ -137,7 +137,7 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 	}
 	srv.Register(transport)
 
-	health, err := telemetry.Listen(ctx, cfg.Listen, server.HealthHandler(metrics.Handler(), func(probe context.Context) error {
+	health, err := telemetry.Listen(ctx, cfg.Listen, telemetry.HealthHandler(metrics.Handler(), func(probe context.Context) error {
 		if ctx.Err() != nil {
 			return errors.New("stopping")
 		}

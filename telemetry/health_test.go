@@ -1,4 +1,4 @@
-package server_test
+package telemetry_test
 
 import (
 	"context"
@@ -9,12 +9,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/codingflow/rating/services/rating/server"
+	"github.com/codingflow/rating/telemetry"
 )
 
 func TestHealthHandler(t *testing.T) {
 	var notReady error
-	handler := server.HealthHandler(http.NotFoundHandler(), func(ctx context.Context) error {
+	handler := telemetry.HealthHandler(http.NotFoundHandler(), func(ctx context.Context) error {
 		_, ok := ctx.Deadline()
 		require.True(t, ok)
 		return notReady
