@@ -30,7 +30,9 @@ type upCommand struct {
 	SignIn      signin.Config `embed:"" group:"Tokens"`
 	AdminClaims []string      `name:"admin-claim" group:"Tokens" placeholder:"NAME=VALUE" env:"RATING_ADMIN_CLAIMS" help:"Claims that make an administrator of the rating app, who may change what belongs to others; --oidc-claims must pass them on."`
 
-	NATS     string            `name:"nats" group:"NATS" help:"An external NATS server with JetStream, instead of one in this process. The flags that follow are for it." placeholder:"URL" env:"DEV_NATS"`
+	NATSListen string `name:"nats-listen" group:"NATS" help:"Address at which services that run beside this one reach the NATS server in this process, which asks them for no credentials, such as 127.0.0.1:4222." placeholder:"HOST:PORT" env:"DEV_NATS_LISTEN" xor:"nats"`
+
+	NATS     string            `name:"nats" group:"NATS" help:"An external NATS server with JetStream, instead of one in this process. The flags that follow are for it." placeholder:"URL" env:"DEV_NATS" xor:"nats"`
 	Security natsdial.Security `embed:"" group:"NATS"`
 }
 
@@ -45,6 +47,7 @@ func (c *upCommand) Run(ctx context.Context) (err error) {
 		Listen:      c.Listen,
 		Data:        data,
 		NATS:        natsdial.Config{URL: c.NATS, Security: c.Security},
+		NATSListen:  c.NATSListen,
 		Database:    c.Database,
 		OIDC:        c.OIDC,
 		AdminClaims: c.AdminClaims,

@@ -1,8 +1,10 @@
 package stack
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"path/filepath"
 	"time"
 
@@ -15,11 +17,11 @@ import (
 const natsStartTimeout = 30 * time.Second
 
 // startNATS returns what connects a part to NATS: to the server that the config names, or to one in this process.
-func (s *Stack) startNATS() (connect func(name string) (*nats.Conn, error), err error) {
+func (s *Stack) startNATS(ctx context.Context) (connect func(name string) (*nats.Conn, error), err error) {
 	config := s.config.NATS
 	var where []nats.Option
 	if config.URL == "" {
-		ns, err := s.embedNATS()
+		ns, err := s.embedNATS(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -35,16 +37,22 @@ func (s *Stack) startNATS() (connect func(name string) (*nats.Conn, error), err 
 	}, nil
 }
 
-// embedNATS starts a NATS server with JetStream that listens nowhere and keeps its streams in the data folder.
-func (s *Stack) embedNATS() (*server.Server, error) {
-	ns, err := server.NewServer(&server.Options{
+// embedNATS starts a NATS server with JetStream that keeps its streams in the data folder, and listens where the config says.
+func (s *Stack) embedNATS(ctx context.Context) (*server.Server, error) {
+	options := &server.Options{
 		ServerName: "dev",
 		DontListen: true,
 		JetStream:  true,
 		StoreDir:   filepath.Join(s.config.Data, "nats"),
 		NoSigs:     true,
 		NoLog:      true,
-	})
+	}
+	if s.config.NATSListen != "" {
+		if err := listenNATS(ctx, options, s.config.NATSListen); err != nil {
+			return nil, err
+		}
+	}
+	ns, err := server.NewServer(options)
 	if err != nil {
 		return nil, fmt.Errorf("cannot start NATS: %w", err)
 	}
@@ -60,5 +68,23 @@ func (s *Stack) embedNATS() (*server.Server, error) {
 	if !ns.JetStreamEnabled() {
 		return nil, errors.New("NATS started without JetStream")
 	}
+	if !options.DontListen {
+		s.natsURL = ns.ClientURL()
+	}
 	return ns, nil
+}
+
+// listenNATS sets where a NATS server listens: HOST:PORT, port 0 for any that is free. NATS does not say well what is wrong with
+// an address, so it is tried here first.
+func listenNATS(ctx context.Context, options *server.Options, address string) error {
+	listener, err := listen(ctx, address, "--nats-listen")
+	if err != nil {
+		return err
+	}
+	taken := listener.Addr().(*net.TCPAddr)
+	if err := listener.Close(); err != nil {
+		return err
+	}
+	options.DontListen, options.Host, options.Port = false, taken.IP.String(), taken.Port
+	return nil
 }

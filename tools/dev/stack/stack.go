@@ -38,9 +38,11 @@ type Config struct {
 	Listen string
 	// Data is the folder for everything that is kept; it is created if need be. Only one stack can use it at a time.
 	Data string
-	// NATS says how to connect to a NATS server with JetStream. Without a URL there is one in this process, which is not
-	// reachable from outside.
+	// NATS says how to connect to a NATS server with JetStream. Without a URL there is one in this process.
 	NATS natsdial.Config
+	// NATSListen is the address at which other programs reach the NATS server in this process, without credentials. Default:
+	// none.
+	NATSListen string
 	// Database is where the rating service keeps its data: a path, or a postgres:// URL, whose schema is brought up to date.
 	// Default rating.db in the data folder.
 	Database string
@@ -61,6 +63,7 @@ type Stack struct {
 	listener net.Listener
 	proxy    *proxy.Server
 	rating   *natsgrpc.Server
+	natsURL  string // of the NATS server in this process, where it listens
 	closers  []func() error
 }
 
@@ -78,7 +81,7 @@ func Start(ctx context.Context, config Config) (_ *Stack, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	if s.listener, err = listen(ctx, config.Listen); err != nil {
+	if s.listener, err = listen(ctx, config.Listen, "--listen"); err != nil {
 		return nil, err
 	}
 	s.onClose(func() error {
@@ -92,7 +95,7 @@ func Start(ctx context.Context, config Config) (_ *Stack, err error) {
 		return nil, err
 	}
 	s.onClose(unlock)
-	connect, err := s.startNATS()
+	connect, err := s.startNATS(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +104,9 @@ func Start(ctx context.Context, config Config) (_ *Stack, err error) {
 	}
 	return s, s.prepareProxy(ctx, connect)
 }
+
+// NATSURL is where other programs reach the NATS server in this process; empty where it does not listen.
+func (s *Stack) NATSURL() string { return s.natsURL }
 
 // Addr is the address of the HTTP server.
 func (s *Stack) Addr() net.Addr { return s.listener.Addr() }
@@ -218,12 +224,12 @@ func (s *Stack) prepareProxy(ctx context.Context, connect func(name string) (*na
 	return nil
 }
 
-// listen takes the address.
-func listen(ctx context.Context, address string) (net.Listener, error) {
+// listen takes the address, which is given with a flag.
+func listen(ctx context.Context, address, flag string) (net.Listener, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("the address %s is in use by another program; choose one with --listen", address)
+		return nil, fmt.Errorf("the address %s is in use by another program; choose one with %s", address, flag)
 	case err != nil:
 		return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
 	}
@@ -261,8 +267,11 @@ func (s *Stack) url() string {
 // Welcome writes what a newcomer can try.
 func (s *Stack) Welcome(w io.Writer) error {
 	broker := "in this process"
-	if s.config.NATS.URL != "" {
+	switch {
+	case s.config.NATS.URL != "":
 		broker = s.config.NATS.Redacted()
+	case s.natsURL != "":
+		broker += ", for other programs at " + s.natsURL
 	}
 	_, err := fmt.Fprintf(w, `
 The rating app runs at %[1]s

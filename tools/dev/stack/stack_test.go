@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nkeys"
 	"github.com/stretchr/testify/require"
 
@@ -172,6 +174,22 @@ func TestAnExternalNATSServesTheStack(t *testing.T) {
 	require.Equal(t, 200, request(t, "POST", api+"/users", `{"displayName": "Ada"}`).code)
 }
 
+func TestOtherProgramsReachItsNATSWhereItListens(t *testing.T) {
+	s, _ := stacktest.Start(t, stack.Config{Data: t.TempDir()})
+	require.Empty(t, s.NATSURL())
+	s, _ = stacktest.Start(t, stack.Config{Data: t.TempDir(), NATSListen: "127.0.0.1:0"})
+	nc, err := nats.Connect(s.NATSURL())
+	require.NoError(t, err)
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	_, err = js.Stream(t.Context(), "QRY_rating_v1_UserService_0")
+	require.NoError(t, err)
+	var text bytes.Buffer
+	require.NoError(t, s.Welcome(&text))
+	require.Contains(t, text.String(), "\n  NATS    in this process, for other programs at "+s.NATSURL()+"\n")
+}
+
 func TestWhatIsInTheWayIsSaidInOneSentence(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -188,6 +206,7 @@ func TestWhatIsInTheWayIsSaidInOneSentence(t *testing.T) {
 		{stack.Config{Listen: "127.0.0.1:0", Data: data}, "the data folder " + data + " is in use by another `dev up`; stop that one, or choose another folder with --data"},
 		{stack.Config{Listen: "127.0.0.1:0", Data: file}, "cannot use the data folder: mkdir " + file + ": not a directory"},
 		{stack.Config{Listen: "127.0.0.1:0", Data: t.TempDir(), NATS: natsdial.Config{URL: "nats://u:secret@127.0.0.1:1"}}, "cannot reach NATS at nats://u:xxxxx@127.0.0.1:1: nats: no servers available for connection"},
+		{stack.Config{Listen: "127.0.0.1:0", Data: t.TempDir(), NATSListen: taken.Addr().String()}, "the address " + taken.Addr().String() + " is in use by another program; choose one with --nats-listen"},
 		{stack.Config{Listen: "nowhere", Data: t.TempDir()}, "cannot listen on nowhere: listen tcp: address nowhere: missing port in address"},
 	} {
 		_, err := stack.Start(t.Context(), c.config)
