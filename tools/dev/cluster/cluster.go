@@ -20,17 +20,14 @@ const (
 	Users  = "k8s/base/nats/users.conf"
 )
 
-// deployed is the package whose services the cluster runs.
-const deployed = "rating.v1"
-
 // Write writes [Queues] and [Users] below out, for the services of the protos in files. Their options are to be resolved.
 func Write(files *descriptorpb.FileDescriptorSet, out string) error {
-	services, err := servicesOf(files)
+	served, err := servicesOf(files)
 	if err != nil {
 		return err
 	}
-	for name, text := range map[string]func([]protoreflect.ServiceDescriptor) ([]byte, error){Queues: queues, Users: users} {
-		data, err := text(services)
+	for name, text := range map[string]func([]serving) ([]byte, error){Queues: queues, Users: users} {
+		data, err := text(served)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -45,24 +42,34 @@ func Write(files *descriptorpb.FileDescriptorSet, out string) error {
 	return nil
 }
 
-// servicesOf returns the services that the cluster runs, by their names.
-func servicesOf(set *descriptorpb.FileDescriptorSet) ([]protoreflect.ServiceDescriptor, error) {
+// serving is a program with the services that it serves, by their names.
+type serving struct {
+	program
+	services []protoreflect.ServiceDescriptor
+}
+
+// servicesOf returns what each program serves.
+func servicesOf(set *descriptorpb.FileDescriptorSet) ([]serving, error) {
 	files, err := protodesc.NewFiles(set)
 	if err != nil {
 		return nil, err
 	}
-	var services []protoreflect.ServiceDescriptor
-	files.RangeFilesByPackage(deployed, func(file protoreflect.FileDescriptor) bool {
-		for i := range file.Services().Len() {
-			services = append(services, file.Services().Get(i))
+	var all []serving
+	for _, program := range programs {
+		var services []protoreflect.ServiceDescriptor
+		files.RangeFilesByPackage(protoreflect.FullName(program.protos), func(file protoreflect.FileDescriptor) bool {
+			for i := range file.Services().Len() {
+				services = append(services, file.Services().Get(i))
+			}
+			return true
+		})
+		if len(services) == 0 {
+			return nil, fmt.Errorf("no services in package %s", program.protos)
 		}
-		return true
-	})
-	if len(services) == 0 {
-		return nil, fmt.Errorf("no services in package %s", deployed)
+		slices.SortFunc(services, func(a, b protoreflect.ServiceDescriptor) int {
+			return strings.Compare(string(a.FullName()), string(b.FullName()))
+		})
+		all = append(all, serving{program, services})
 	}
-	slices.SortFunc(services, func(a, b protoreflect.ServiceDescriptor) int {
-		return strings.Compare(string(a.FullName()), string(b.FullName()))
-	})
-	return services, nil
+	return all, nil
 }

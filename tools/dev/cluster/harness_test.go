@@ -17,6 +17,7 @@ import (
 
 	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
+	"github.com/codingflow/rating/tools/dev/cluster"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -41,7 +42,7 @@ type system struct {
 func configure(t *testing.T, file string) (*server.Options, map[string]string) {
 	t.Helper()
 	seeds := map[string]string{}
-	for _, name := range []string{"proxy", "rating", "nack", "admin"} {
+	for _, name := range append([]string{"proxy", "nack", "admin"}, cluster.ProgramNames()...) {
 		pair, err := nkeys.CreateUser()
 		require.NoError(t, err)
 		public, err := pair.PublicKey()

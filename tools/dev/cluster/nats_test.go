@@ -28,6 +28,7 @@ import (
 	proxy "github.com/codingflow/rating/proxy/server"
 	rating "github.com/codingflow/rating/services/rating/server"
 	"github.com/codingflow/rating/services/rating/store/database"
+	"github.com/codingflow/rating/tools/dev/cluster"
 )
 
 func TestTheServerIsConfiguredForAPod(t *testing.T) {
@@ -44,7 +45,7 @@ func TestTheServerIsConfiguredForAPod(t *testing.T) {
 	require.EqualValues(t, 4<<30, options.JetStreamMaxStore)
 	require.Zero(t, options.MaxPayload, "NATS's default")
 	require.Equal(t, "SYS", options.SystemAccount)
-	require.Len(t, options.Nkeys, 4)
+	require.Len(t, options.Nkeys, 3+len(cluster.ProgramNames()))
 	for _, user := range options.Nkeys {
 		require.Equal(t, "APP", user.Account.Name)
 	}

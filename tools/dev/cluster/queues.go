@@ -24,7 +24,11 @@ const queuesHeader = `# Made by ` + "`go run ./tools/dev generate`" + ` of the o
 
 // queues returns the resources of all that dev up makes by itself: the queues of services, the streams that they share, and the
 // proxy's bucket of operations.
-func queues(services []protoreflect.ServiceDescriptor) ([]byte, error) {
+func queues(served []serving) ([]byte, error) {
+	var services []protoreflect.ServiceDescriptor
+	for _, program := range served {
+		services = append(services, program.services...)
+	}
 	metadata := nack.Metadata{Labels: map[string]string{"app.kubernetes.io/component": "queues"}}
 	named := metadata
 	named.Name = account

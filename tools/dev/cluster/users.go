@@ -2,39 +2,39 @@ package cluster
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
-
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/nack"
 	"github.com/codingflow/rating/proxy/operations"
 )
 
-// The prefixes of the users' inboxes, which NATS_INBOX_PREFIX tells the programs.
-const (
-	proxyInbox  = "_INBOX_proxy"
-	ratingInbox = "_INBOX_rating"
-)
-
 const usersHeader = `# Made by ` + "`go run ./tools/dev generate`" + ` of what the programs need; do not edit. nats.conf includes it.
 #
-# The public key of each user is a variable of the environment. Each has inboxes of its own: ` + proxyInbox + `, ` + ratingInbox + `; NACK
+# The public key of each user is a variable of the environment. Each has inboxes of its own: %s; NACK
 # can have none but _INBOX, so people use another prefix: --nats-inbox-prefix _INBOX_admin.
 `
 
 // users returns the NATS users of the account that all of it runs in, as its part of nats-server's configuration.
-func users(services []protoreflect.ServiceDescriptor) ([]byte, error) {
-	var text strings.Builder
-	text.WriteString(usersHeader + "users: [\n")
-	for _, user := range []struct {
+func users(served []serving) ([]byte, error) {
+	type user struct {
 		about, key string
 		may        natsgrpc.Permissions
-	}{
-		{"the proxies", "PROXY_NKEY", ProxyPermissions(proxyInbox)},
-		{"the rating service", "RATING_NKEY", natsgrpc.ServerPermissions(ratingInbox, services...)},
-		{"NACK's controller, which makes and changes the queues but cannot delete them", "NACK_NKEY", nack.Permissions()},
-	} {
+	}
+	all := []user{{"the proxies", key("proxy"), ProxyPermissions(inbox("proxy"))}}
+	inboxes := []string{inbox("proxy")}
+	for _, program := range served {
+		all = append(all, user{
+			"the " + program.name + " service", key(program.name), natsgrpc.ServerPermissions(inbox(program.name), program.services...),
+		})
+		inboxes = append(inboxes, inbox(program.name))
+	}
+	all = append(all, user{"NACK's controller, which makes and changes the queues but cannot delete them", key("nack"), nack.Permissions()})
+	var text strings.Builder
+	fmt.Fprintf(&text, usersHeader, strings.Join(inboxes, ", "))
+	text.WriteString("users: [\n")
+	for _, user := range all {
 		permissions, err := PermissionsText(user.may, "    ")
 		if err != nil {
 			return nil, err
