@@ -24,6 +24,7 @@ type cli struct {
 	Generate generateCommand `cmd:"" help:"Check the protos and generate the code from them."`
 	Web      webCommand      `cmd:"" help:"Build and check the web app."`
 
+	NewService  newServiceCommand  `cmd:"" name:"new-service" help:"Make a service: its proto, code, test, image and manifests."`
 	Seed        seedCommand        `cmd:"" help:"Fill a running system with plausible data, through its API."`
 	OpenAPI     openapiCommand     `cmd:"" name:"openapi" help:"Print the API's OpenAPI document, as the proxy serves it."`
 	Dead        deadCommand        `cmd:"" help:"Look at, replay and drop dead letters: commands whose every attempt failed."`
