@@ -37,5 +37,6 @@ func TestTheCommittedFilesAreWhatTheProtosSay(t *testing.T) {
 }
 
 func TestProtosWithoutTheClustersServicesAreRefused(t *testing.T) {
-	require.EqualError(t, cluster.Write(&descriptorpb.FileDescriptorSet{}, t.TempDir()), "no services in package rating.v1")
+	require.EqualError(t, cluster.Write(&descriptorpb.FileDescriptorSet{}, t.TempDir()),
+		"no services in package "+cluster.ProgramNames()[0]+".v1")
 }
