@@ -2,6 +2,7 @@ package scaffold
 
 import (
 	"fmt"
+	"go/format"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,6 +28,14 @@ var entries = []entry{
 	{file: "tools/dev/cluster/BUILD.bazel", lines: "        \"//proto/NAME/v1:NAME\",\n", before: "        \"//proto/rating/v1:rating\",\n", sorted: true},
 	{file: "k8s/BUILD.bazel", lines: "    \"NAME\": \"//services/NAME:image\",\n", before: "    \"rating\": \"//services/rating:image\",\n"},
 	{file: "k8s/golden_test.go", lines: ", \"NAME\"", after: "[]string{\"proxy\", \"rating\", \"web\""},
+	{file: "k8s/validate/policy_container.go", lines: ", \"NAME\"", after: "ours = []string{\"proxy\", \"rating\", \"web\""},
+	{file: "k8s/validate/policy_container.go", lines: ", \"NAME\"", after: "slowStart = []string{\"nats\", \"postgres\", \"proxy\", \"rating\""},
+	{
+		file:  "k8s/validate/policy_shutdown.go",
+		lines: "\t\"NAME\": {timeout: setting{\"ENV_DRAIN_TIMEOUT\", 25 * time.Second}},\n",
+		after: "\t\"rating\": {timeout: setting{\"RATING_DRAIN_TIMEOUT\", 25 * time.Second}},\n",
+	},
+	{file: "k8s/validate/validate_test.go", lines: ", \"../../services/NAME/main.go\"", after: "\"../../proxy/main.go\", \"../../services/rating/main.go\""},
 	{file: "k8s/base/kustomization.yaml", lines: "  - NAME\n", after: "  - rating\n"},
 	{file: "k8s/base/network/kustomization.yaml", lines: "  - NAME.yaml\n", after: "  - rating.yaml\n"},
 	{file: "k8s/base/network/nats.yaml", after: `        - podSelector:
@@ -50,15 +59,28 @@ var entries = []entry{
 func (s *Service) register(root workspace.Root) (map[string][]byte, error) {
 	changed := map[string][]byte{}
 	for _, e := range entries {
-		data, err := os.ReadFile(root.Path(filepath.FromSlash(e.file)))
-		if err != nil {
-			return nil, err
+		data, ok := changed[e.file]
+		if !ok {
+			var err error
+			if data, err = os.ReadFile(root.Path(filepath.FromSlash(e.file))); err != nil {
+				return nil, err
+			}
 		}
 		text, err := e.enter(string(data), s)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", e.file, err)
 		}
 		changed[e.file] = []byte(text)
+	}
+	for file, text := range changed {
+		if filepath.Ext(file) != ".go" {
+			continue
+		}
+		formatted, err := format.Source(text) // a long name moves its neighbours
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		changed[file] = formatted
 	}
 	return changed, nil
 }
@@ -70,10 +92,14 @@ func (e entry) enter(text string, s *Service) (string, error) {
 	if count := strings.Count(text, place); count != 1 {
 		return "", fmt.Errorf("cannot enter %s: %q is there %d times, not once", s.Name, strings.TrimSpace(place), count)
 	}
-	if strings.Contains(text, lines) {
+	at := strings.Index(text, place) + len(e.after)
+	where := text
+	if !strings.HasSuffix(lines, "\n") { // part of a line, as which other lines may have it, too
+		where, _, _ = strings.Cut(text[at:], "\n")
+	}
+	if strings.Contains(where, lines) {
 		return "", fmt.Errorf("%s is entered already: %q", s.Name, strings.TrimSpace(lines))
 	}
-	at := strings.Index(text, place) + len(e.after)
 	before, after := text[:at], text[at:]
 	if !e.sorted {
 		return before + lines + after, nil

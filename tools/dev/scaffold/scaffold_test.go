@@ -12,11 +12,27 @@ import (
 	"github.com/codingflow/rating/tools/dev/workspace"
 )
 
+// inGo are the files in Go that a service is entered in.
+var inGo = map[string]string{
+	"tools/dev/cluster/programs.go":    "package p\n\nvar programs = []program{\n\t{\"rating\", \"rating.v1\"},\n}\n",
+	"tools/dev/cluster/protos_test.go": "package p\n\nimport (\n\t_ \"github.com/codingflow/rating/proto/rating/v1\"\n)\n",
+	"k8s/golden_test.go":               "package p\n\nvar names = []string{\"proxy\", \"rating\", \"web\"}\n",
+	"k8s/validate/policy_container.go": "package p\n\nvar ours = []string{\"proxy\", \"rating\", \"web\"}\n\n" +
+		"var slowStart = []string{\"nats\", \"postgres\", \"proxy\", \"rating\"}\n",
+	"k8s/validate/policy_shutdown.go": "package p\n\nvar programs = map[string]program{\n" +
+		"\t\"rating\": {timeout: setting{\"RATING_DRAIN_TIMEOUT\", 25 * time.Second}},\n}\n",
+	"k8s/validate/validate_test.go": "package p\n\nvar mains = []string{\"../../proxy/main.go\", \"../../services/rating/main.go\"}\n",
+}
+
 // checkout returns a folder with what a service is entered in, as far as that matters.
 func checkout(t *testing.T) workspace.Root {
 	t.Helper()
 	root := workspace.Root(t.TempDir())
 	for _, e := range entries {
+		if text, ok := inGo[e.file]; ok {
+			write(t, root, e.file, text)
+			continue
+		}
 		write(t, root, e.file, "first\n"+e.before+e.after+"last\n")
 	}
 	write(t, root, "proto/rating/v1/user.proto", `option (google.api.http) = {get: "/{name=users/*}"};`)
@@ -108,22 +124,39 @@ func TestItIsEnteredBesideTheOthersInOrder(t *testing.T) {
 	for _, name := range []string{"note", "zebra", "album"} {
 		makeService(t, root, name)
 	}
-	require.Equal(t, "first\n"+`	_ "github.com/codingflow/rating/proto/album/v1"
+	require.Equal(t, `package p
+
+import (
+	_ "github.com/codingflow/rating/proto/album/v1"
 	_ "github.com/codingflow/rating/proto/note/v1"
 	_ "github.com/codingflow/rating/proto/rating/v1"
 	_ "github.com/codingflow/rating/proto/zebra/v1"
-last
+)
 `, read(t, root, "tools/dev/cluster/protos_test.go"))
-	require.Equal(t, "first\n"+`	{"album", "album.v1"},
+	require.Equal(t, `package p
+
+var programs = []program{
+	{"album", "album.v1"},
 	{"note", "note.v1"},
 	{"rating", "rating.v1"},
 	{"zebra", "zebra.v1"},
-last
+}
 `, read(t, root, "tools/dev/cluster/programs.go"))
-	require.Contains(t, read(t, root, "k8s/base/nats/statefulset.yaml"), `            - name: ALBUM_NKEY
+	require.Equal(t, `package p
+
+var ours = []string{"proxy", "rating", "web", "album", "zebra", "note"}
+
+var slowStart = []string{"nats", "postgres", "proxy", "rating", "album", "zebra", "note"}
+`, read(t, root, "k8s/validate/policy_container.go"))
+	makeService(t, root, "appointment")
+	require.Contains(t, read(t, root, "k8s/validate/policy_shutdown.go"), `
+	"rating":      {timeout: setting{"RATING_DRAIN_TIMEOUT", 25 * time.Second}},
+	"appointment": {timeout: setting{"APPOINTMENT_DRAIN_TIMEOUT", 25 * time.Second}},
+	"album":       {`)
+	require.Contains(t, read(t, root, "k8s/base/nats/statefulset.yaml"), `            - name: APPOINTMENT_NKEY
               valueFrom:
                 secretKeyRef:
-                  name: nats-album
+                  name: nats-appointment
                   key: public
             - name: NACK_NKEY
 `)
@@ -161,6 +194,11 @@ func TestAFileThatIsNotAsExpectedIsLeftAlone(t *testing.T) {
 	require.NoError(t, os.Remove(root.Path("k8s", "base", "kustomization.yaml")))
 	_, err = service.Make(root)
 	require.ErrorIs(t, err, os.ErrNotExist)
+
+	write(t, root, "k8s/base/kustomization.yaml", "  - rating\n")
+	write(t, root, "k8s/golden_test.go", `[]string{"proxy", "rating", "web", "note"}`)
+	_, err = service.Make(root)
+	require.EqualError(t, err, `k8s/golden_test.go: note is entered already: ", \"note\""`)
 }
 
 func TestTheGoThatItMakesIsFormatted(t *testing.T) {
