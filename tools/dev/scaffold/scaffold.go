@@ -109,17 +109,18 @@ func checkPlural(root workspace.Root, name, plural string) error {
 	case plural == "requests":
 		return fmt.Errorf("%q is taken: it is a table of every service", plural)
 	}
-	return filepath.WalkDir(root.Path("proto"), func(file string, _ fs.DirEntry, err error) error {
-		if err != nil || filepath.Ext(file) != ".proto" {
+	protos := os.DirFS(root.Path("proto"))
+	return fs.WalkDir(protos, ".", func(file string, _ fs.DirEntry, err error) error {
+		if err != nil || path.Ext(file) != ".proto" {
 			return err
 		}
-		text, err := os.ReadFile(file)
+		text, err := fs.ReadFile(protos, file)
 		if err != nil {
 			return err
 		}
 		for _, match := range collection.FindAllSubmatch(text, -1) {
 			if string(match[1]) == plural {
-				return fmt.Errorf("%q is taken: %s has paths that begin with /%s", plural, filepath.Base(file), plural)
+				return fmt.Errorf("%q is taken: proto/%s has paths that begin with /%s", plural, file, plural)
 			}
 		}
 		return nil

@@ -80,7 +80,7 @@ func TestNamesThatCannotBeUsed(t *testing.T) {
 		{"nats", "", `NAME: "nats" is taken: it means something else here`},
 		{"rating", "", `NAME: "rating" is taken: there is proto/rating`},
 		{"tls", "", `NAME: "tls" is taken: there is k8s/components/tls`},
-		{"user", "", `--plural: "users" is taken: user.proto has paths that begin with /users`},
+		{"user", "", `--plural: "users" is taken: proto/rating/v1/user.proto has paths that begin with /users`},
 		{"person", "People", `--plural: "People" is not a lower-case letter and then lower-case letters and digits`},
 		{"sheep", "sheep", `--plural: "sheep" is the name itself; lists need another`},
 		{"request", "", `--plural: "requests" is taken: it is a table of every service`},
