@@ -31,7 +31,7 @@ func TestACanaryAnswersWhatTheOthersDoNotKnow(t *testing.T) {
 		require.NoError(t, err)
 		return status, answer
 	}
-	status, answer := ask(http.MethodPost, "/services", `{"displayName": "`+l.prefix+`canary"}`)
+	status, answer := ask(http.MethodPost, "/services", `{"displayName": "Canary"}`)
 	require.Equal(t, http.StatusOK, status, answer)
 	var service struct{ Name string }
 	require.NoError(t, json.Unmarshal([]byte(answer), &service))

@@ -192,12 +192,17 @@ func keepRating(t testing.TB, replicas int) []pod {
 	return settled(t, "rating", replicas)
 }
 
-// keepProxies gives the proxy at least so many replicas until the test ends.
+// keepProxies gives the proxy so many replicas until the test ends.
 func keepProxies(t testing.TB, replicas int) []pod {
 	t.Helper()
-	limits := kubectl(t, "get", "hpa/proxy", "-o", `jsonpath={"minReplicas":{.spec.minReplicas},"maxReplicas":{.spec.maxReplicas}}`)
-	bounds := func(spec string) { kubectl(t, "patch", "hpa/proxy", "--type=merge", "-p", `{"spec":`+spec+`}`) }
-	bounds(fmt.Sprintf(`{"minReplicas":%d,"maxReplicas":%d}`, replicas, replicas))
-	t.Cleanup(func() { bounds("{" + strings.Trim(limits, "{}") + "}") })
+	var was struct {
+		Spec struct{ MinReplicas, MaxReplicas int }
+	}
+	get(t, &was, "hpa/proxy")
+	bounds := func(least, most int) {
+		kubectl(t, "patch", "hpa/proxy", "--type=merge", "-p", fmt.Sprintf(`{"spec":{"minReplicas":%d,"maxReplicas":%d}}`, least, most))
+	}
+	bounds(replicas, replicas)
+	t.Cleanup(func() { bounds(was.Spec.MinReplicas, was.Spec.MaxReplicas) })
 	return settled(t, "proxy", replicas)
 }

@@ -15,7 +15,7 @@
 // The services and users that the tests create stay in the database. Sign-in must be off: whoever calls is the development
 // principal.
 //
-// Loads are paced, a request every 10 ms of each client, and each prints how late its requests were sent: a load that lags has
+// Loads are paced, a request every 40 ms of each client, and each prints how late its requests were sent: a load that lags has
 // asked less than it says. What fails is printed with the time, the status and the body.
 //
 // [canary]: https://github.com/codingflow/rating/tree/main/k8s/proof/canary

@@ -66,7 +66,7 @@ func TestAKilledProxyFailsOnlyItsOwnConnections(t *testing.T) {
 	for i, c := range all {
 		if i < clients/2 {
 			c.base, c.again, c.keyed = at(victim), service, true
-			c.name = strings.TrimSuffix(c.name, ")") + ", of the killed proxy)"
+			c.name += " of the killed proxy"
 		}
 	}
 	l := startLoad(t, all)
@@ -76,8 +76,8 @@ func TestAKilledProxyFailsOnlyItsOwnConnections(t *testing.T) {
 	l.requireNoFailure()
 	for i, c := range all {
 		if i < clients/2 {
-			require.Positive(t, c.retry, "%s did not notice", c.name)
-			t.Logf("%s sent %d requests again", c.name, c.retry)
+			require.Positive(t, c.resent, "%s did not notice", c.name)
+			t.Logf("%s sent %d requests again", c.name, c.resent)
 		}
 	}
 	l.requireWrittenOnce()

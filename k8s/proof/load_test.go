@@ -23,9 +23,12 @@ const (
 	// clients is how many clients a load has.
 	clients = 8
 	// interval is the time between the starts of two requests of a client.
-	interval = 10 * time.Millisecond
+	interval = 40 * time.Millisecond
 	// callTimeout is longer than the proxy lets a call take.
 	callTimeout = 40 * time.Second
+	// resendPause is what a client waits before it sends a request again, and resendTime for how long it does so.
+	resendPause = 100 * time.Millisecond
+	resendTime  = 15 * time.Second
 )
 
 // load is what clients of the API do while something happens: each creates services, and reads what there is.
@@ -68,9 +71,9 @@ type client struct {
 	http *http.Client
 	// keyed is whether commands have an Idempotency-Key.
 	keyed bool
-	// again is where a request that got no answer is sent again, with its key; empty for nowhere.
-	again string
-	retry int // how many requests were
+	// again is where a request that got no answer is sent again, and all that follow; empty for nowhere. Such a client is keyed.
+	again  string
+	resent int // how many requests were
 }
 
 // newClient returns a client that speaks HTTP/1.1, or HTTP/2 without TLS.
@@ -87,14 +90,12 @@ func newClient(t *testing.T, name, base string, overHTTP2 bool) *client {
 func mixed(t *testing.T, base string) []*client {
 	all := make([]*client, clients)
 	for i := range all {
-		name, overHTTP2, keyed := fmt.Sprint("client ", i, " (HTTP/1.1"), i%2 == 1, i%4 < 2
+		overHTTP2, keyed := i%2 == 1, i%4 < 2
+		protocol := "HTTP/1.1"
 		if overHTTP2 {
-			name = fmt.Sprint("client ", i, " (HTTP/2")
+			protocol = "HTTP/2"
 		}
-		if keyed {
-			name += ", with keys"
-		}
-		all[i] = newClient(t, name+")", base, overHTTP2)
+		all[i] = newClient(t, fmt.Sprint("client ", i, " (", protocol, ")"), base, overHTTP2)
 		all[i].keyed = keyed
 	}
 	return all
@@ -181,10 +182,14 @@ func (l *load) workAtAPI(ctx context.Context, c *client, began time.Time, n int)
 func (l *load) do(ctx context.Context, c *client, began time.Time, method, path, key, body string) bool {
 	start := time.Now()
 	status, answer, err := c.send(ctx, method, c.base+path, key, body)
-	if (err != nil || status == http.StatusBadGateway) && c.again != "" && (key != "" || method == http.MethodGet) {
-		c.retry++
+	if err != nil && c.again != "" {
 		c.base = c.again
-		status, answer, err = c.send(ctx, method, c.base+path, key, body)
+		c.resent++
+		// The Service leads to the pod that is gone until the node has noticed.
+		for end := time.Now().Add(resendTime); err != nil && time.Now().Before(end); {
+			time.Sleep(resendPause)
+			status, answer, err = c.send(ctx, method, c.base+path, key, body)
+		}
 	}
 	took := time.Since(start)
 	l.mu.Lock()
