@@ -49,11 +49,11 @@ func TestACanaryAnswersWhatTheOthersDoNotKnow(t *testing.T) {
 	require.Equal(t, http.StatusOK, status, answer)
 	t.Logf("%v after the canary is ready its methods answer", time.Since(started).Round(time.Millisecond))
 	l.goOn()
-	calls := startLoadOf(t, []*client{c, newClient(t, "another", api(t), true)}, func(calls *load, ctx context.Context, c *client, began time.Time, n int) {
+	calls := startLoadOf(t, []*client{c, newClient(t, "another", api(t), true)}, func(calls *load, ctx context.Context, c *client, n int) {
 		if n%2 == 0 {
-			calls.do(ctx, c, began, http.MethodGet, probe, "", "")
+			calls.do(ctx, c, http.MethodGet, probe, "", "")
 		} else {
-			calls.do(ctx, c, began, http.MethodPost, "/services:echo", "", fmt.Sprintf(`{"displayName": "%d"}`, n))
+			calls.do(ctx, c, http.MethodPost, "/services:echo", "", fmt.Sprintf(`{"displayName": "%d"}`, n))
 		}
 	})
 	calls.goOn()

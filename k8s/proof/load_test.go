@@ -35,6 +35,7 @@ const (
 type load struct {
 	t      *testing.T
 	prefix string // of the names of what it creates
+	began  time.Time
 	cancel context.CancelFunc
 	group  sync.WaitGroup
 
@@ -48,7 +49,7 @@ type load struct {
 
 // failure is a request that was not answered with 200.
 type failure struct {
-	at, took time.Duration // since the load began
+	at, took time.Duration // at: since the load began
 	client   *client
 	request  string
 	status   int
@@ -57,10 +58,12 @@ type failure struct {
 }
 
 func (f failure) String() string {
+	answer := fmt.Sprint(f.status, " ", f.body)
 	if f.err != nil {
-		return fmt.Sprintf("%v, after %v: %s by %s: %v", f.at.Round(time.Millisecond), f.took.Round(time.Millisecond), f.request, f.client.name, f.err)
+		answer = f.err.Error()
 	}
-	return fmt.Sprintf("%v, after %v: %s by %s: %d %s", f.at.Round(time.Millisecond), f.took.Round(time.Millisecond), f.request, f.client.name, f.status, f.body)
+	return fmt.Sprintf("%v after the load's begin: %s by %s, answered after %v: %s",
+		f.at.Round(time.Millisecond), f.request, f.client.name, f.took.Round(time.Millisecond), answer)
 }
 
 // client is one client, with a connection of its own that it keeps. A request that net/http can see was not processed is sent
@@ -128,10 +131,9 @@ func startLoad(t *testing.T, all []*client) *load {
 }
 
 // startLoadOf is startLoad for another work: the n-th request of a client.
-func startLoadOf(t *testing.T, all []*client, work func(l *load, ctx context.Context, c *client, began time.Time, n int)) *load {
+func startLoadOf(t *testing.T, all []*client, work func(l *load, ctx context.Context, c *client, n int)) *load {
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &load{t: t, prefix: "proof-" + strings.ToLower(rand.Text()[:8]) + "-", cancel: cancel, sent: map[string]bool{}}
-	began := time.Now()
+	l := &load{t: t, prefix: "proof-" + strings.ToLower(rand.Text()[:8]) + "-", began: time.Now(), cancel: cancel, sent: map[string]bool{}}
 	for _, c := range all {
 		l.group.Go(func() {
 			due := time.Now()
@@ -144,7 +146,7 @@ func startLoadOf(t *testing.T, all []*client, work func(l *load, ctx context.Con
 					return
 				}
 				l.late(time.Since(due))
-				work(l, context.WithoutCancel(ctx), c, began, n) // a request that was sent is waited for
+				work(l, context.WithoutCancel(ctx), c, n) // a request that was sent is waited for
 				due = due.Add(interval)
 				timer.Reset(time.Until(due))
 			}
@@ -155,7 +157,7 @@ func startLoadOf(t *testing.T, all []*client, work func(l *load, ctx context.Con
 }
 
 // workAtAPI is three requests: a service is created, got, and a page of ratings is listed.
-func (l *load) workAtAPI(ctx context.Context, c *client, began time.Time, n int) {
+func (l *load) workAtAPI(ctx context.Context, c *client, n int) {
 	switch n % 3 {
 	case 0:
 		name := fmt.Sprint(l.prefix, strings.Fields(c.name)[1], "-", n)
@@ -166,20 +168,20 @@ func (l *load) workAtAPI(ctx context.Context, c *client, began time.Time, n int)
 		l.mu.Lock()
 		l.sent[name] = true
 		l.mu.Unlock()
-		if l.do(ctx, c, began, http.MethodPost, "/services", key, fmt.Sprintf(`{"displayName": %q}`, name)) {
+		if l.do(ctx, c, http.MethodPost, "/services", key, fmt.Sprintf(`{"displayName": %q}`, name)) {
 			l.mu.Lock()
 			l.acknowledged = append(l.acknowledged, name)
 			l.mu.Unlock()
 		}
 	case 1:
-		l.do(ctx, c, began, http.MethodGet, "/services?pageSize=10", "", "")
+		l.do(ctx, c, http.MethodGet, "/services?pageSize=10", "", "")
 	default:
-		l.do(ctx, c, began, http.MethodGet, "/ratings?pageSize=10", "", "")
+		l.do(ctx, c, http.MethodGet, "/ratings?pageSize=10", "", "")
 	}
 }
 
 // do makes a request and notes its answer. It reports whether that was 200.
-func (l *load) do(ctx context.Context, c *client, began time.Time, method, path, key, body string) bool {
+func (l *load) do(ctx context.Context, c *client, method, path, key, body string) bool {
 	start := time.Now()
 	status, answer, err := c.send(ctx, method, c.base+path, key, body)
 	if err != nil && c.again != "" {
@@ -199,7 +201,7 @@ func (l *load) do(ctx context.Context, c *client, began time.Time, method, path,
 	if err == nil && status == http.StatusOK {
 		return true
 	}
-	l.failures = append(l.failures, failure{start.Sub(began), took, c, method + " " + path, status, answer, err})
+	l.failures = append(l.failures, failure{start.Sub(l.began), took, c, method + " " + path, status, answer, err})
 	return false
 }
 

@@ -6,7 +6,6 @@ import (
 	"context"
 	"net/http"
 	"testing"
-	"time"
 )
 
 // Every pod of a Deployment is replaced while eight clients read and write, and two read pages: no request fails, whatever its
@@ -39,6 +38,6 @@ func TestARollingRestartLosesNoRequest(t *testing.T) {
 	}
 }
 
-func (l *load) readAPage(ctx context.Context, c *client, began time.Time, _ int) {
-	l.do(ctx, c, began, http.MethodGet, "/ui/", "", "")
+func (l *load) readAPage(ctx context.Context, c *client, _ int) {
+	l.do(ctx, c, http.MethodGet, "/ui/", "", "")
 }
