@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	// backlog is how many calls are in the queue or being worked on: more than what KEDA asks five replicas for.
+	// backlog is how many clients create a service after the other, so that nearly as many calls wait or are being worked on: more
+	// than what KEDA has four replicas for.
 	backlog = 256
 	// mostReplicas is the ScaledObject's bound, in development.
 	mostReplicas = 5
@@ -25,7 +26,7 @@ const (
 // A backlog brings the rating service from one replica to five, and its end back to one. Meanwhile every call is answered, or
 // refused at once because it would wait for too long.
 func TestABacklogScalesTheRatingService(t *testing.T) {
-	target := api(t) + "/ratings?pageSize=1000"
+	base := api(t)
 	kubectl(t, "annotate", "--overwrite", "scaledobject/rating", pausedReplicas+"=1")
 	t.Cleanup(func() { kubectl(t, "annotate", "scaledobject/rating", pausedReplicas+"-") })
 	settled(t, "rating", 1)
@@ -38,11 +39,11 @@ func TestABacklogScalesTheRatingService(t *testing.T) {
 	var mu sync.Mutex
 	answers := map[string]int{}
 	var group sync.WaitGroup
-	c := newClient(t, "the crowd", target, true)
-	for range backlog {
+	for i := range backlog {
+		c := newClient(t, fmt.Sprint("client ", i), base, false)
 		group.Go(func() {
 			for ctx.Err() == nil {
-				status, body, err := c.send(context.WithoutCancel(ctx), http.MethodGet, target, "", "")
+				status, body, err := c.send(context.WithoutCancel(ctx), http.MethodPost, base+"/services", "", `{"displayName": "Backlog"}`)
 				answer := fmt.Sprint(status)
 				switch {
 				case err != nil:
