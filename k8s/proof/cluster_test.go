@@ -158,7 +158,7 @@ func settled(t testing.TB, deployment string, replicas int) (pods []pod) {
 	return pods
 }
 
-// serviceURL returns the URL of a Service's port 80-something by its cluster IP.
+// serviceURL returns the URL of a Service's first port, by its cluster IP.
 func serviceURL(t testing.TB, name string) string {
 	t.Helper()
 	var service struct {
