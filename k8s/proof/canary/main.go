@@ -39,10 +39,10 @@ func main() {
 	kong.Parse(&cfg, kong.Name("canary"), kong.Description("The rating service with two methods more, for the proof of a deployment."))
 	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	if err := run(ctx, &cfg, logger); err != nil {
 		logger.Error(err.Error())
-		os.Exit(1) //nolint:gocritic // nothing is left to stop
+		os.Exit(1)
 	}
 }
 
