@@ -90,6 +90,10 @@ func newServer(dir string, settings []string) (*Server, error) {
 // findBinaries returns the folder of PostgreSQL's server programs: of the newest version, which Debian keeps off PATH.
 func findBinaries() (string, error) {
 	if initdb, err := exec.LookPath("initdb"); err == nil {
+		// It may be there by a link of its own, without the other programs.
+		if initdb, err = filepath.EvalSymlinks(initdb); err != nil {
+			return "", err
+		}
 		return filepath.Dir(initdb), nil
 	}
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
@@ -163,6 +167,12 @@ func (s *Server) command(program string, args ...string) *exec.Cmd {
 	// Whoever ends this process ends the server as well, at once.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.credential, Setpgid: true, Pdeathsig: syscall.SIGQUIT}
 	return cmd
+}
+
+// Client returns a command that runs a client program of the server's version, such as pg_dump, as this process's own user.
+// Its arguments say which database: [Server.URL].
+func (s *Server) Client(ctx context.Context, program string, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, filepath.Join(s.bin, program), args...)
 }
 
 // freePort returns a port that nobody listens on.
