@@ -1,6 +1,7 @@
 package operations
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -165,4 +166,15 @@ func TestProgramsAreScrapedWhereTheirPortsAre(t *testing.T) {
 		}
 	}
 	require.Equal(t, map[string]bool{"proxy": true, "rating": true, "web": true}, scraped)
+}
+
+// expression returns the PromQL of a panel's target.
+func expression(t *testing.T, target any) string {
+	t.Helper()
+	text, err := json.Marshal(target)
+	require.NoError(t, err)
+	var fields struct{ Expr string }
+	require.NoError(t, json.Unmarshal(text, &fields))
+	require.NotEmpty(t, fields.Expr)
+	return fields.Expr
 }

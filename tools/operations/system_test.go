@@ -169,7 +169,9 @@ func (c client) names(t *testing.T) []string {
 	t.Helper()
 	code, answer := c("GET", "/api/users?pageSize=100", "")
 	require.Equal(t, 200, code, answer)
-	var list struct{ Users []struct{ DisplayName string } }
+	var list struct {
+		Users []struct{ DisplayName string }
+	}
 	require.NoError(t, json.Unmarshal([]byte(answer), &list))
 	var names []string
 	for _, user := range list.Users {
