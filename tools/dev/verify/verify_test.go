@@ -21,7 +21,7 @@ func TestGoTestArguments(t *testing.T) {
 		for _, args := range goTests(c.options) {
 			got = append(got, strings.Join(args, " "))
 		}
-		require.Equal(t, []string{"go -C . " + c.want, "go -C k8s/validate " + c.want, "go -C tools/bench/peers " + c.want}, got)
+		require.Equal(t, []string{"go -C . " + c.want, "go -C k8s/validate " + c.want, "go -C tools/bench/peers " + c.want, "go -C tools/operations " + c.want}, got)
 	}
 	named := goTests(Options{Args: []string{"-v", "./proxy"}})
 	require.Equal(t, [][]string{strings.Fields("go test -tags integration -timeout 30m -v ./proxy")}, named)

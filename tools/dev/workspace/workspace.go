@@ -17,7 +17,7 @@ import (
 const killDelay = 5 * time.Second
 
 // Modules are the folders of the Go modules that are tested and linted: the product, and what has a go.mod of its own.
-var Modules = []string{".", "k8s/validate", "tools/bench/peers"}
+var Modules = []string{".", "k8s/validate", "tools/bench/peers", "tools/operations"}
 
 // Root is the top folder of a checkout.
 type Root string
