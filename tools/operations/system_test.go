@@ -36,6 +36,7 @@ type system struct {
 	seeds map[string]string // files, by the names of the users
 	store string            // of NATS
 	data  string            // the rating service's database
+	urls  string            // of several servers, where there are more than ns
 }
 
 // newSystem makes the users' keys, and starts NATS.
@@ -84,7 +85,11 @@ func (s *system) connect(t *testing.T, name string) *nats.Conn {
 	if name == "nack" {
 		prefix = ""
 	}
-	config := natsdial.Config{URL: s.ns.ClientURL(), Security: natsdial.Security{NKey: s.seeds[name], InboxPrefix: prefix}}
+	url := s.urls
+	if url == "" {
+		url = s.ns.ClientURL()
+	}
+	config := natsdial.Config{URL: url, Security: natsdial.Security{NKey: s.seeds[name], InboxPrefix: prefix}}
 	nc, err := config.Connect(name, discard)
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
