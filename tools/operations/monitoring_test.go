@@ -46,13 +46,13 @@ func alerts(t *testing.T) *monitoringv1.PrometheusRule {
 func panels(t *testing.T) []dashboard.Panel {
 	t.Helper()
 	text := []byte(read(t, dashboardFile))
-	err := new(dashboard.Dashboard).UnmarshalJSONStrict(text)
+	err := new(dashboard.Dashboard).UnmarshalJSONStrict(text)    //nolint:staticcheck // version 1 is what Grafana takes from files and sidecars
 	if problems, ok := errors.AsType[cog.BuildErrors](err); ok { // of panels it may be a list of none, and then they are lost
 		require.Empty(t, problems)
 	} else {
 		require.NoError(t, err)
 	}
-	var d dashboard.Dashboard
+	var d dashboard.Dashboard //nolint:staticcheck // as above
 	require.NoError(t, json.Unmarshal(text, &d))
 	require.NoError(t, d.Validate())
 	var all []dashboard.Panel
