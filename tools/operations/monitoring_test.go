@@ -16,6 +16,8 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
+
+	"github.com/codingflow/rating/tools/deploy/manifest"
 )
 
 // The files, from here.
@@ -115,6 +117,18 @@ func TestEveryAlertSaysWhomItWakesAndWhatToDo(t *testing.T) {
 	for _, name := range namedAlerts(read(t, runbookFile)) {
 		require.True(t, seen[name], "the runbook's %s is no alert", name)
 	}
+}
+
+func TestTheFolderIsAppliedAsItIs(t *testing.T) {
+	objects, err := manifest.Render(root+"k8s/monitoring", nil)
+	require.NoError(t, err)
+	text, err := objects.YAML()
+	require.NoError(t, err)
+	for _, kind := range []string{"ConfigMap", "PodMonitor", "PrometheusRule"} {
+		require.Contains(t, text, "\nkind: "+kind+"\n")
+	}
+	require.Contains(t, text, `grafana_dashboard: "1"`)
+	require.Contains(t, text, "namespace: rating")
 }
 
 func TestPanelsHaveAPlaceOfTheirOwn(t *testing.T) {
