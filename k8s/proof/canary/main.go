@@ -89,7 +89,7 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 		return err
 	}
 	srv.Register(extended{transport})
-	health, err := telemetry.Listen(ctx, cfg.Listen, server.HealthHandler(metrics.Handler(), func(probe context.Context) error {
+	health, err := telemetry.Listen(ctx, cfg.Listen, telemetry.HealthHandler(metrics.Handler(), func(probe context.Context) error {
 		if err := natsdial.Ready(probe, nc); err != nil {
 			return err
 		}
