@@ -18,6 +18,7 @@ import (
 	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
+	"github.com/codingflow/rating/natsgrpc/registry"
 	"github.com/codingflow/rating/proto/comments"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 	"github.com/codingflow/rating/proxy/auth"
@@ -105,7 +106,7 @@ func (s *system) serve(t *testing.T, register func(*natsgrpc.Server), options ..
 	return natsgrpctest.Serve(t, worker)
 }
 
-// serveRating runs the rating service.
+// serveRating runs the rating service, and waits until the descriptors of its three API services are published.
 func (s *system) serveRating(t *testing.T) (stop func()) {
 	t.Helper()
 	store, err := database.Config{URL: s.data}.Open(t.Context(), discard, 4, 4)
@@ -123,6 +124,11 @@ func (s *system) serveRating(t *testing.T) (stop func()) {
 		}
 	}
 	t.Cleanup(stop)
+	admin := s.connect(t, "admin")
+	require.Eventually(t, func() bool {
+		published, err := registry.Read(t.Context(), admin)
+		return err == nil && len(published.Services) == 3
+	}, soon, tick)
 	return stop
 }
 
