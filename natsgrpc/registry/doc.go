@@ -49,6 +49,8 @@
 // # Failures
 //
 // While NATS is away a Watcher keeps what it knew. When it is back the Watcher reads everything anew, and gives instances
-// whose lease has expired meanwhile the time of another lease to come back. What cannot be decoded, or built into descriptors,
-// is the error of its version, and takes nothing else with it.
+// whose lease has expired meanwhile the time of another lease to come back. A NATS server that was killed may come back with
+// leases that it had removed already, and keeps them: a reader takes an instance for gone that has not renewed its lease for
+// the time of two. What cannot be decoded, or built into descriptors, is the error of its version, and takes nothing else with
+// it.
 package registry

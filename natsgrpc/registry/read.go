@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -85,12 +86,12 @@ func open(ctx context.Context, nc *nats.Conn, options []Option) (jetstream.KeyVa
 	if err != nil {
 		return nil, nil, fmt.Errorf("watch the bucket: %w", err)
 	}
-	read, err := readAll(ctx, watching)
+	read, err := readAll(ctx, watching, settings.lease)
 	return kv, read, errors.Join(err, watching.Stop())
 }
 
 // readAll reads the values that a bucket has when its watching begins.
-func readAll(ctx context.Context, watching jetstream.KeyWatcher) (*state, error) {
+func readAll(ctx context.Context, watching jetstream.KeyWatcher, lease time.Duration) (*state, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	read := newState()
@@ -101,6 +102,7 @@ func readAll(ctx context.Context, watching jetstream.KeyWatcher) (*state, error)
 			case !open:
 				return nil, errors.New("read the bucket: the watching has ended")
 			case entry == nil:
+				read.bury(lease)
 				return read, nil
 			default:
 				read.take(entry)

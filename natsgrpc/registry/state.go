@@ -12,9 +12,15 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
+// overdue is for how many leases' time an instance is taken to live that does not renew its lease, though the bucket still has it.
+// NATS removes leases in time, but for one case: a server that was killed may come back with leases that it had removed
+// already, and never removes them again.
+const overdue = 2
+
 // state is what is known of the bucket. One goroutine uses it.
 type state struct {
 	services map[string]*serviceState // by their names in keys
+	newest   time.Time                // when the last entry was made, by NATS's clock
 	pool     *pool
 }
 
@@ -41,6 +47,8 @@ type instanceState struct {
 	Instance
 	// expires is when an instance is taken for gone whose lease was not found any more; zero while there is a lease.
 	expires time.Time
+	created time.Time // when the lease was put, by NATS's clock
+	seen    time.Time // when that was noticed, by one's own
 }
 
 func newState() *state {
@@ -57,7 +65,45 @@ func (s *state) take(entry jetstream.KeyValueEntry) bool {
 		s.remove(k)
 		return true
 	}
-	return s.put(k, entry.Value(), entry.Revision())
+	changed := s.put(k, entry.Value(), entry.Revision())
+	if k.kind == kindInstance {
+		instance := s.services[k.service].instances[instanceKey{k.version, k.instance}]
+		instance.created, instance.seen = entry.Created(), time.Now()
+	}
+	if entry.Created().After(s.newest) {
+		s.newest = entry.Created()
+	}
+	return changed
+}
+
+// bury removes the instances that others have outlived by far: those that live renew their leases all the time. Of a state that
+// was just read.
+func (s *state) bury(lease time.Duration) {
+	for name, service := range s.services {
+		for k, instance := range service.instances {
+			if s.newest.Sub(instance.created) > overdue*lease {
+				s.remove(key{service: name, kind: kindInstance, version: k.version, instance: k.id})
+			}
+		}
+	}
+}
+
+// forget removes the instances whose leases were not renewed for too long, in a state that follows the bucket. It returns when
+// the next one's time comes, zero for never.
+func (s *state) forget(now time.Time, lease time.Duration) (next time.Time) {
+	for name, service := range s.services {
+		for k, instance := range service.instances {
+			end := instance.seen.Add(overdue * lease)
+			switch {
+			case !instance.expires.IsZero(): // it has no lease: see expire
+			case !end.After(now):
+				s.remove(key{service: name, kind: kindInstance, version: k.version, instance: k.id})
+			case next.IsZero() || end.Before(next):
+				next = end
+			}
+		}
+	}
+	return next
 }
 
 // count returns how many instances there are.

@@ -2,6 +2,8 @@ package registry_test
 
 import (
 	"net"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,6 +78,34 @@ func TestTheLeaseOfAKilledInstanceExpires(t *testing.T) {
 	require.ErrorIs(t, registry.Remove(t.Context(), nc, "film.v1.Service"), registry.ErrServed)
 	killed.Close()
 	w.until(t, "film.v1.Service Get New, served, 1", "film.v1.Service Get Old, 0")
+}
+
+// A server that was killed may come back with leases that it had removed, and keeps them: nobody renews them.
+func TestALeaseThatNobodyRenewsIsNone(t *testing.T) {
+	nc := natsgrpctest.Connect(t, natsgrpctest.NewServer(t))
+	kv := createBucket(t, nc)
+	lease := registry.WithLease(time.Second)
+	stop := publish(t, nc, one(service(t, "film", "Get", "Old")), lease)
+	w := watch(t, nc, lease)
+	w.until(t, "film.v1.Service Get Old, served, 1")
+	keys, err := kv.Keys(t.Context())
+	require.NoError(t, err)
+	instance := keys[slices.IndexFunc(keys, func(key string) bool { return strings.Contains(key, ".instance.") })]
+	publish(t, nc, one(service(t, "film", "Get", "New")), lease)
+	w.until(t, "film.v1.Service Get New, served, 1", "film.v1.Service Get Old, served, 1")
+	stop()
+	w.until(t, "film.v1.Service Get New, served, 1", "film.v1.Service Get Old, 0")
+
+	_, err = kv.PutString(t.Context(), instance, "{}")
+	require.NoError(t, err)
+	w.until(t, "film.v1.Service Get New, served, 1", "film.v1.Service Get Old, served, 1")
+	w.until(t, "film.v1.Service Get New, served, 1", "film.v1.Service Get Old, 0")
+	const remaining = "film.v1.Service Get New, served, 1\nfilm.v1.Service Get Old, 0"
+	require.Eventually(t, func() bool {
+		read, err := registry.Read(t.Context(), nc, lease)
+		return err == nil && text(read) == remaining
+	}, soon, 10*time.Millisecond)
+	require.Equal(t, remaining, text(<-watch(t, nc, lease).told), "of one that begins to watch")
 }
 
 // While NATS is away leases expire, and for a watcher everything stays as it was.
