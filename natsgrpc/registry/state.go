@@ -88,24 +88,6 @@ func (s *state) bury(lease time.Duration) {
 	}
 }
 
-// forget removes the instances whose leases were not renewed for too long, in a state that follows the bucket. It returns when
-// the next one's time comes, zero for never.
-func (s *state) forget(now time.Time, lease time.Duration) (next time.Time) {
-	for name, service := range s.services {
-		for k, instance := range service.instances {
-			end := instance.seen.Add(overdue * lease)
-			switch {
-			case !instance.expires.IsZero(): // it has no lease: see expire
-			case !end.After(now):
-				s.remove(key{service: name, kind: kindInstance, version: k.version, instance: k.id})
-			case next.IsZero() || end.Before(next):
-				next = end
-			}
-		}
-	}
-	return next
-}
-
 // count returns how many instances there are.
 func (s *state) count() int {
 	n := 0
@@ -194,16 +176,27 @@ func (s *state) keep(before *state, until time.Time) {
 	}
 }
 
-// expire removes the instances whose time has come, and returns when the next one's does, zero for never.
-func (s *state) expire(now time.Time) (next time.Time) {
+// ends returns when an instance is taken for gone, zero for never: that of a lease that is there only where the lease counts,
+// which is not 0 then.
+func (i *instanceState) ends(lease time.Duration) time.Time {
+	if i.expires.IsZero() && lease != 0 {
+		return i.seen.Add(overdue * lease)
+	}
+	return i.expires
+}
+
+// expire removes the instances whose time has come, and returns when the next one's does, zero for never. A state that follows
+// the bucket gives the length of a lease; with 0, leases that are there stay.
+func (s *state) expire(now time.Time, lease time.Duration) (next time.Time) {
 	for name, service := range s.services {
 		for k, instance := range service.instances {
+			ends := instance.ends(lease)
 			switch {
-			case instance.expires.IsZero():
-			case !instance.expires.After(now):
+			case ends.IsZero():
+			case !ends.After(now):
 				s.remove(key{service: name, kind: kindInstance, version: k.version, instance: k.id})
-			case next.IsZero() || instance.expires.Before(next):
-				next = instance.expires
+			case next.IsZero() || ends.Before(next):
+				next = ends
 			}
 		}
 	}

@@ -88,8 +88,8 @@ func TestThoseWhoCouldNotRenewAreKept(t *testing.T) {
 	after.keep(before, now.Add(Lease))
 	require.Equal(t, 3, after.count())
 	require.Equal(t, "v2", after.services["a"].latest)
-	require.Equal(t, now.Add(Lease), after.expire(now))
-	require.Zero(t, after.expire(now.Add(Lease)))
+	require.Equal(t, now.Add(Lease), after.expire(now, 0))
+	require.Zero(t, after.expire(now.Add(Lease), 0))
 	require.Equal(t, 2, after.count())
 
 	empty := newState() // as a bucket that was lost and made again is
@@ -98,5 +98,5 @@ func TestThoseWhoCouldNotRenewAreKept(t *testing.T) {
 	require.Equal(t, "v1", empty.services["a"].latest)
 	again := newState()
 	again.keep(empty, now.Add(2*Lease))
-	require.Equal(t, now.Add(Lease), again.expire(now), "no longer than they were promised")
+	require.Equal(t, now.Add(Lease), again.expire(now, 0), "no longer than they were promised")
 }

@@ -96,7 +96,7 @@ func (w *Watcher) run(ctx context.Context) {
 			w.logger.Warn("registry: the descriptors of the services cannot be read; trying again", "error", err)
 		}
 		if w.nc.IsConnected() {
-			w.tell(time.Now(), false)
+			w.tell(time.Now(), 0) // nobody could see a lease renewed
 		}
 		retry.Reset(lookInterval)
 	}
@@ -110,16 +110,11 @@ func (w *Watcher) markSynced() {
 	}
 }
 
-// tell removes what has expired, and tells of that. It returns when there is more to expire, zero for never. While the bucket is
-// followed, leases that are not renewed expire too.
-func (w *Watcher) tell(now time.Time, following bool) time.Time {
+// tell removes what has expired, and tells of that; the lease is that of state.expire. It returns when there is more to expire,
+// zero for never.
+func (w *Watcher) tell(now time.Time, lease time.Duration) time.Time {
 	before := w.state.count()
-	next := w.state.expire(now)
-	if following {
-		if end := w.state.forget(now, w.lease); next.IsZero() || !end.IsZero() && end.Before(next) {
-			next = end
-		}
-	}
+	next := w.state.expire(now, lease)
 	if w.state.count() != before {
 		w.apply(w.state.snapshot())
 	}
@@ -162,7 +157,7 @@ func (w *Watcher) session(ctx context.Context) error {
 	seen, behind := first.State.LastSeq, false
 	for {
 		var expire <-chan time.Time
-		if next := w.tell(time.Now(), true); !next.IsZero() {
+		if next := w.tell(time.Now(), w.lease); !next.IsZero() {
 			expire = time.After(time.Until(next))
 		}
 		select {
