@@ -50,11 +50,7 @@ type applyCommand struct {
 
 // Run deploys.
 func (c *applyCommand) Run(ctx context.Context) error {
-	images, err := c.images()
-	if err != nil {
-		return err
-	}
-	objects, err := c.render(images)
+	objects, images, err := c.render()
 	if err != nil {
 		return err
 	}
@@ -86,11 +82,7 @@ type diffCommand struct {
 
 // Run prints the differences.
 func (c *diffCommand) Run(ctx context.Context) error {
-	images, err := c.images()
-	if err != nil {
-		return err
-	}
-	objects, err := c.render(images)
+	objects, _, err := c.render()
 	if err != nil {
 		return err
 	}

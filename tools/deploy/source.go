@@ -46,13 +46,18 @@ func (b *build) images() (map[string]*push.Image, error) {
 	return images, nil
 }
 
-// render returns the manifests with the images.
-func (s *source) render(images map[string]*push.Image) (manifest.Objects, error) {
+// render returns the manifests with the images, and these.
+func (s *source) render() (manifest.Objects, map[string]*push.Image, error) {
+	images, err := s.images()
+	if err != nil {
+		return nil, nil, err
+	}
 	references := make(map[string]string)
 	for name, image := range images {
 		references[name] = image.Reference()
 	}
-	return manifest.Render(s.Overlay, references)
+	objects, err := manifest.Render(s.Overlay, references)
+	return objects, images, err
 }
 
 // keepUsed forgets the images that no object runs.
@@ -85,11 +90,7 @@ type renderCommand struct {
 
 // Run prints the manifests.
 func (c *renderCommand) Run() error {
-	images, err := c.images()
-	if err != nil {
-		return err
-	}
-	objects, err := c.render(images)
+	objects, _, err := c.render()
 	if err != nil {
 		return err
 	}
