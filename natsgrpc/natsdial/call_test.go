@@ -37,9 +37,9 @@ func TestCallsOverTLSWithNKeysAndLeastPermissions(t *testing.T) {
 	}
 	authority := newAuthority(t)
 	cert, key := authority.issue(t, "127.0.0.1")
-	admin, adminSeed := newUser(t)
-	server, serverSeed := newUser(t)
-	client, clientSeed := newUser(t)
+	admin, adminSeed := natsgrpctest.NewUser(t)
+	server, serverSeed := natsgrpctest.NewUser(t)
+	client, clientSeed := natsgrpctest.NewUser(t)
 	_, address := serve(t, fmt.Sprintf(`
 		tls: {cert_file: %q, key_file: %q, ca_file: %q, verify: true}
 		authorization: {users: [{nkey: %s}, %s, %s]}`, cert, key, authority.file, admin,

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/codingflow/rating/natsgrpc/natsdial"
+	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -35,7 +36,7 @@ func TestFlagsAndEnvironment(t *testing.T) {
 
 	authority := newAuthority(t)
 	cert, key := authority.issue(t, "")
-	_, seed := newUser(t)
+	_, seed := natsgrpctest.NewUser(t)
 	want := natsdial.Config{URL: "tls://a,tls://b", Security: natsdial.Security{
 		NKey: seed, CA: authority.file, Cert: cert, Key: key, InboxPrefix: "_INBOX_x",
 	}}
@@ -88,7 +89,7 @@ NATS
 
 // The parser and Connect say the same.
 func TestWhatCannotBeUsedIsSaid(t *testing.T) {
-	_, seed := newUser(t)
+	_, seed := natsgrpctest.NewUser(t)
 	cert, key := newAuthority(t).issue(t, "")
 	const secret = "s3cr3t"
 	garbage := write(t, secret)

@@ -11,24 +11,11 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nkeys"
 	"github.com/stretchr/testify/require"
 
 	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
 )
-
-// newUser makes an NKey and returns its public key and the file of its seed.
-func newUser(t *testing.T) (public, file string) {
-	t.Helper()
-	pair, err := nkeys.CreateUser()
-	require.NoError(t, err)
-	public, err = pair.PublicKey()
-	require.NoError(t, err)
-	seed, err := pair.Seed()
-	require.NoError(t, err)
-	return public, write(t, string(seed))
-}
 
 // serve runs a NATS server with a configuration, and returns its host and port.
 func serve(t *testing.T, configuration string) (*server.Server, string) {
@@ -85,8 +72,8 @@ func TestConnectSucceedsOrSaysWhy(t *testing.T) {
 	otherCert, otherKey := authority.issue(t, "127.0.0.2")
 	clientCert, clientKey := authority.issue(t, "")
 	strangeCert, strangeKey := stranger.issue(t, "")
-	public, seed := newUser(t)
-	_, strangeSeed := newUser(t)
+	public, seed := natsgrpctest.NewUser(t)
+	_, strangeSeed := natsgrpctest.NewUser(t)
 	operator := newOperator(t)
 	creds, _ := operator.user(t)
 	strangeCreds, _ := newOperator(t).user(t)

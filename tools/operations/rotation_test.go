@@ -3,15 +3,12 @@ package operations
 import (
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nkeys"
 	"github.com/stretchr/testify/require"
 
 	"github.com/codingflow/rating/natsgrpc/nack/nacktest"
@@ -43,12 +40,7 @@ func TestAKeyIsRotatedWithoutAPause(t *testing.T) {
 	}
 	answers(old)
 
-	pair, err := nkeys.CreateUser()
-	require.NoError(t, err)
-	public, err := pair.PublicKey()
-	require.NoError(t, err)
-	seed, err := pair.Seed()
-	require.NoError(t, err)
+	public, file := natsgrpctest.NewUser(t)
 	t.Setenv("PROXY_NKEY", public)
 	servers[2].reload(t)
 	answers(old)
@@ -56,8 +48,7 @@ func TestAKeyIsRotatedWithoutAPause(t *testing.T) {
 	answers(old)
 
 	oldSeed := s.seeds["proxy"]
-	s.seeds["proxy"] = filepath.Join(t.TempDir(), "seed") // the old proxy keeps its file, as subPath has it
-	require.NoError(t, os.WriteFile(s.seeds["proxy"], seed, 0o600))
+	s.seeds["proxy"] = file              // the old proxy keeps its own, as subPath has it
 	s.urls = strings.Join(urls[1:], ",") // the first server would refuse it; a pod that is refused is started again
 	replaced, _ := s.serveProxy(t)
 	answers(replaced)
@@ -67,7 +58,7 @@ func TestAKeyIsRotatedWithoutAPause(t *testing.T) {
 	answers(replaced)
 
 	s.urls = strings.Join(urls, ",")
-	_, err = natsdial.Config{URL: s.urls, Security: natsdial.Security{NKey: oldSeed}}.Connect("old", discard)
+	_, err := natsdial.Config{URL: s.urls, Security: natsdial.Security{NKey: oldSeed}}.Connect("old", discard)
 	require.ErrorIs(t, err, nats.ErrAuthorization)
 }
 

@@ -12,7 +12,6 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nkeys"
 	"github.com/stretchr/testify/require"
 
 	"github.com/codingflow/rating/natsgrpc"
@@ -45,15 +44,9 @@ func newSystem(t *testing.T) *system {
 	t.Helper()
 	s := &system{seeds: map[string]string{}, data: filepath.Join(t.TempDir(), "rating.db")}
 	for _, name := range []string{"proxy", "rating", "nack", "admin"} {
-		pair, err := nkeys.CreateUser()
-		require.NoError(t, err)
-		public, err := pair.PublicKey()
-		require.NoError(t, err)
-		seed, err := pair.Seed()
-		require.NoError(t, err)
+		public, file := natsgrpctest.NewUser(t)
 		t.Setenv(strings.ToUpper(name)+"_NKEY", public)
-		s.seeds[name] = filepath.Join(t.TempDir(), "seed")
-		require.NoError(t, os.WriteFile(s.seeds[name], seed, 0o600))
+		s.seeds[name] = file
 	}
 	t.Setenv("POD_NAME", "nats-0")
 	s.startNATS(t)

@@ -8,8 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +15,6 @@ import (
 	natsserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nkeys"
 	"github.com/stretchr/testify/require"
 
 	"github.com/codingflow/rating/natsgrpc"
@@ -92,14 +89,7 @@ func read(t *testing.T, response *http.Response) string {
 // The service gets along with the least permissions that `dev permissions server` prints for it.
 func TestTheModerationServiceNeedsTheLeastPermissionsOnly(t *testing.T) {
 	service := moderationv1.File_moderation_v1_moderation_proto.Services().ByName("ModerationService")
-	pair, err := nkeys.CreateUser()
-	require.NoError(t, err)
-	public, err := pair.PublicKey()
-	require.NoError(t, err)
-	seed, err := pair.Seed()
-	require.NoError(t, err)
-	file := filepath.Join(t.TempDir(), "user.nk")
-	require.NoError(t, os.WriteFile(file, seed, 0o600))
+	public, file := natsgrpctest.NewUser(t)
 	least := natsgrpc.ServerPermissions("_INBOX_moderation", service)
 	ns := natsgrpctest.NewServerWith(t, &natsserver.Options{
 		Users: []*natsserver.User{{Username: "admin", Password: "admin"}},

@@ -3,15 +3,12 @@ package cluster_test
 import (
 	"errors"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nkeys"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -43,15 +40,9 @@ func configure(t *testing.T, file string) (*server.Options, map[string]string) {
 	t.Helper()
 	seeds := map[string]string{}
 	for _, name := range append([]string{"proxy", "nack", "admin"}, cluster.ProgramNames()...) {
-		pair, err := nkeys.CreateUser()
-		require.NoError(t, err)
-		public, err := pair.PublicKey()
-		require.NoError(t, err)
-		seed, err := pair.Seed()
-		require.NoError(t, err)
+		public, file := natsgrpctest.NewUser(t)
 		t.Setenv(strings.ToUpper(name)+"_NKEY", public)
-		seeds[name] = filepath.Join(t.TempDir(), "seed")
-		require.NoError(t, os.WriteFile(seeds[name], seed, 0o600))
+		seeds[name] = file
 	}
 	t.Setenv("POD_NAME", "nats-0")
 	options, err := server.ProcessConfigFile(file)

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +15,6 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nkeys"
 	"github.com/stretchr/testify/require"
 
 	"github.com/codingflow/rating/natsgrpc/natsdial"
@@ -161,14 +159,7 @@ func TestTheDataIsThereAfterARestart(t *testing.T) {
 }
 
 func TestAnExternalNATSServesTheStack(t *testing.T) {
-	pair, err := nkeys.CreateUser()
-	require.NoError(t, err)
-	public, err := pair.PublicKey()
-	require.NoError(t, err)
-	seed, err := pair.Seed()
-	require.NoError(t, err)
-	file := filepath.Join(t.TempDir(), "user.nk")
-	require.NoError(t, os.WriteFile(file, seed, 0o600))
+	public, file := natsgrpctest.NewUser(t)
 	ns := natsgrpctest.NewServerWith(t, &server.Options{Nkeys: []*server.NkeyUser{{Nkey: public}}})
 	api, _ := up(t, stack.Config{Data: t.TempDir(), NATS: natsdial.Config{URL: ns.ClientURL(), Security: natsdial.Security{NKey: file}}})
 	require.Equal(t, 200, request(t, "POST", api+"/users", `{"displayName": "Ada"}`).code)
