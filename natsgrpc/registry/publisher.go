@@ -43,7 +43,8 @@ type Publisher struct {
 type published struct {
 	service, version string
 	value            []byte
-	lease            uint64 // its revision, 0 while there is none
+	lease            uint64 // its revision, 0 while none is known
+	leased           bool   // the bucket may have a lease, known or not
 }
 
 // NewPublisher returns a publisher of services over nc, which stays the caller's. Services of the packages google, grpc and
@@ -178,6 +179,7 @@ func (p *Publisher) renew(ctx context.Context, s *published) error {
 	if s.lease != 0 {
 		msg.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(s.lease, 10))
 	}
+	s.leased = true // even where the answer does not arrive
 	ack, err := p.js.PublishMsg(ctx, msg, jetstream.WithMsgTTL(p.lease))
 	if err != nil {
 		return fmt.Errorf("registry: publish %s: %w", lease, err)
@@ -226,7 +228,7 @@ func (p *Publisher) withdraw(ctx context.Context) {
 	defer cancel()
 	kv, err := p.js.KeyValue(ctx, bucket)
 	for _, s := range p.services {
-		if s.lease != 0 && err == nil {
+		if s.leased && err == nil {
 			err = kv.Purge(ctx, p.instance(s).String(), jetstream.PurgeTTL(markerTTL))
 		}
 	}

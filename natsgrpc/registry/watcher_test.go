@@ -1,6 +1,8 @@
 package registry_test
 
 import (
+	"context"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -53,6 +55,26 @@ func TestVersionsOverlap(t *testing.T) {
 	read, err := registry.Read(t.Context(), nc)
 	require.NoError(t, err)
 	require.Empty(t, text(read))
+}
+
+// An instance that stops while it publishes has no lease afterwards, however far it has come.
+func TestNoLeaseIsLeftOfAnInstanceThatStopsWhileItPublishes(t *testing.T) {
+	ns := natsgrpctest.NewServer(t)
+	nc := natsgrpctest.Connect(t, ns)
+	createBucket(t, nc)
+	for round := range 30 {
+		kind := []string{"instance.*.*", "version.*", "latest"}[round%3]
+		ctx, stop := context.WithCancel(t.Context())
+		heard, err := nc.Subscribe("$KV.DESCRIPTORS.*."+kind, func(*nats.Msg) { stop() })
+		require.NoError(t, err)
+		require.NoError(t, nc.Flush())
+		publisher, err := registry.NewPublisher(natsgrpctest.Connect(t, ns), one(service(t, fmt.Sprint("film", round), "Get")))
+		require.NoError(t, err)
+		publisher.Run(ctx)
+		require.NoError(t, heard.Unsubscribe())
+		err = registry.Remove(t.Context(), nc, protoreflect.FullName(fmt.Sprintf("film%d.v1.Service", round)))
+		require.NotErrorIs(t, err, registry.ErrServed, "stopped when it had published its %s", kind)
+	}
 }
 
 func TestTheLeaseOfAKilledInstanceExpires(t *testing.T) {
