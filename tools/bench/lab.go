@@ -17,8 +17,10 @@ import (
 	echopb "github.com/codingflow/rating/proto/natsgrpctest/v1"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 	"github.com/codingflow/rating/proxy/transcode"
+	"github.com/codingflow/rating/tools/bench/barequeue"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -26,7 +28,7 @@ import (
 // for each part, and an HTTP server.
 type lab struct {
 	payload string
-	bare    map[string]*bare
+	bare    map[string]*barequeue.Requester
 	echo    echopb.BenchmarkServiceClient
 	client  *http.Client
 	url     string
@@ -34,7 +36,7 @@ type lab struct {
 }
 
 func newLab(ctx context.Context, dir string, payload int) (*lab, error) {
-	l := &lab{payload: strings.Repeat("x", payload), bare: map[string]*bare{}}
+	l := &lab{payload: strings.Repeat("x", payload), bare: map[string]*barequeue.Requester{}}
 	if err := l.start(ctx, dir); err != nil {
 		l.close()
 		return nil, err
@@ -59,8 +61,8 @@ func (l *lab) start(ctx context.Context, dir string) error {
 		}
 		l.closers = append(l.closers, connections[i].Close)
 	}
-	for _, kind := range []string{"query", "command"} {
-		if l.bare[kind], err = newBare(ctx, kind, connections[0], connections[1]); err != nil {
+	for _, kind := range []barequeue.Kind{barequeue.Query, barequeue.Command} {
+		if err := l.queue(ctx, kind, connections[0], connections[1]); err != nil {
 			return fmt.Errorf("bare %s queue: %w", kind, err)
 		}
 	}
@@ -74,6 +76,25 @@ func (l *lab) start(ctx context.Context, dir string) error {
 	l.closers = append(l.closers, func() { report(conn.Close()) })
 	l.echo = echopb.NewBenchmarkServiceClient(conn)
 	return l.listen(ctx, conn)
+}
+
+// slots is how many requests each worker has in hand at once: natsgrpc's default.
+const slots = 16
+
+// queue makes a bare queue, whose worker sends back what it gets.
+func (l *lab) queue(ctx context.Context, kind barequeue.Kind, requester, worker *nats.Conn) error {
+	js, err := jetstream.New(worker)
+	if err != nil {
+		return err
+	}
+	if err := barequeue.Create(ctx, js, kind); err != nil {
+		return err
+	}
+	if _, err := barequeue.NewWorker(worker, kind, slots, func(request []byte) []byte { return request }); err != nil {
+		return err
+	}
+	l.bare[string(kind)], err = barequeue.NewRequester(requester, kind)
+	return err
 }
 
 // serve runs the service with handlers that answer at once.
@@ -144,7 +165,10 @@ func report(err error) {
 // targets returns what is compared for queries or for commands, the bare queue first.
 func (l *lab) targets(kind string) []target {
 	payload := []byte(l.payload)
-	bare := target{"bare " + kind, func(ctx context.Context) error { return l.bare[kind].call(ctx, payload) }}
+	bare := target{"bare " + kind, func(ctx context.Context) error {
+		_, err := l.bare[kind].Call(ctx, payload)
+		return err
+	}}
 	if kind == "query" {
 		return []target{
 			bare,
