@@ -8,11 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/codingflow/rating/tools/bench/peers/report"
 )
 
 // compareCommand measures.
@@ -58,7 +58,7 @@ func (c *compareCommand) run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	l, err := newLab(ctx, c, dir)
+	l, err := newComparison(ctx, c, dir)
 	if err != nil {
 		return err
 	}
@@ -68,14 +68,14 @@ func (c *compareCommand) run(ctx context.Context, out io.Writer) (err error) {
 		logs = "access log to a file"
 	}
 	_, _ = fmt.Fprintf(out, "%s %s/%s, %d CPUs; %s; comments of %d bytes, %d rounds of %d requests, %s\n\n", runtime.Version(), runtime.GOOS,
-		runtime.GOARCH, runtime.NumCPU(), versions("google.golang.org/grpc", "github.com/grpc-ecosystem/grpc-gateway/v2", "connectrpc.com/vanguard"),
+		runtime.GOARCH, runtime.NumCPU(), report.Versions(peerModules...),
 		c.Payload, c.Rounds, c.Calls, logs)
 	writeHeader(out)
 	for _, r := range requests(c.Payload) {
 		if !slices.Contains(c.Requests, r.name) {
 			continue
 		}
-		if err := l.agree(ctx, r); err != nil {
+		if err := agree(ctx, l.answerers(r)); err != nil {
 			return fmt.Errorf("%s: %w", r.name, err)
 		}
 		for _, clients := range c.Clients {
@@ -89,49 +89,29 @@ func (c *compareCommand) run(ctx context.Context, out io.Writer) (err error) {
 	return nil
 }
 
-// versions returns the names and versions of modules that are linked in.
-func versions(paths ...string) string {
-	info, _ := debug.ReadBuildInfo()
-	var all []string
-	for _, path := range paths {
-		for _, module := range info.Deps {
-			if module.Path == path {
-				name := strings.TrimSuffix(path, "/v2")
-				all = append(all, name[strings.LastIndexByte(name, '/')+1:]+" "+module.Version)
-			}
-		}
-	}
-	return strings.Join(all, ", ")
-}
-
-// lab is everything that runs.
-type lab struct {
+// comparison is everything that runs.
+type comparison struct {
 	command       *compareCommand
+	fleet         fleet
 	nats, service *process
 	fronts        []*process // in the order of fronts
 	client        *client
 }
 
-func newLab(ctx context.Context, c *compareCommand, dir string) (*lab, error) {
-	l := &lab{command: c, client: newClient(slices.Max(c.Clients))}
+func newComparison(ctx context.Context, c *compareCommand, dir string) (*comparison, error) {
+	l := &comparison{command: c, fleet: fleet{profile: c.Profile}, client: newClient(slices.Max(c.Clients))}
 	if err := l.start(ctx, dir); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
 	return l, nil
 }
 
-func (l *lab) start(ctx context.Context, dir string) (err error) {
-	run := func(role string, args ...string) (*process, error) {
-		if l.command.Profile != "" {
-			args = append(args, "--profile="+l.command.Profile)
-		}
-		return start(ctx, role, args...)
-	}
-	if l.nats, err = run("nats", "--store="+dir); err != nil {
+func (l *comparison) start(ctx context.Context, dir string) (err error) {
+	if l.nats, err = l.fleet.start(ctx, "nats", "--store="+dir); err != nil {
 		return err
 	}
 	nats := "--nats=" + l.nats.address
-	if l.service, err = run("service", nats, "--payload="+strconv.Itoa(l.command.Payload)); err != nil {
+	if l.service, err = l.fleet.start(ctx, "service", nats, "--payload="+strconv.Itoa(l.command.Payload)); err != nil {
 		return err
 	}
 	for _, name := range fronts {
@@ -139,7 +119,7 @@ func (l *lab) start(ctx context.Context, dir string) (err error) {
 		if l.command.AccessLog {
 			args = append(args, "--access-log="+filepath.Join(dir, name+".log"))
 		}
-		front, err := run(name, args...)
+		front, err := l.fleet.start(ctx, name, args...)
 		if err != nil {
 			return err
 		}
@@ -148,38 +128,23 @@ func (l *lab) start(ctx context.Context, dir string) (err error) {
 	return nil
 }
 
-// close ends all processes, the last started first.
-func (l *lab) close() error {
+// close ends all processes.
+func (l *comparison) close() error {
 	l.client.close()
-	var errs []error
-	for _, p := range slices.Backward(append([]*process{l.nats, l.service}, l.fronts...)) {
-		if p != nil {
-			errs = append(errs, p.stop())
-		}
-	}
-	return errors.Join(errs...)
+	return l.fleet.stop()
 }
 
-// agree checks that all fronts answer a request alike, so that they do the same work.
-func (l *lab) agree(ctx context.Context, r request) error {
-	var first []byte
-	for i, front := range l.fronts {
-		answer, err := l.client.send(ctx, front.address, r)
-		if err != nil {
-			return fmt.Errorf("%s: %w", front.role, err)
-		}
-		if i == 0 {
-			first = answer
-		}
-		if err := sameJSON(first, answer); err != nil {
-			return fmt.Errorf("%s and %s: %w", l.fronts[0].role, front.role, err)
-		}
+// answerers are the fronts, asked for a request.
+func (l *comparison) answerers(r request) []answerer {
+	var all []answerer
+	for _, front := range l.fronts {
+		all = append(all, answerer{front.role, func(ctx context.Context) ([]byte, error) { return l.client.send(ctx, front.address, r) }})
 	}
-	return nil
+	return all
 }
 
 // measure measures all fronts in turns. The first round is to warm up and does not count.
-func (l *lab) measure(ctx context.Context, r request, clients int) ([][]round, error) {
+func (l *comparison) measure(ctx context.Context, r request, clients int) ([][]round, error) {
 	rounds := make([][]round, len(l.fronts))
 	for n := range l.command.Rounds + 1 {
 		for i, front := range l.fronts {
@@ -195,13 +160,13 @@ func (l *lab) measure(ctx context.Context, r request, clients int) ([][]round, e
 	return rounds, nil
 }
 
-func (l *lab) round(ctx context.Context, front *process, r request, clients int) (round, error) {
+func (l *comparison) round(ctx context.Context, front *process, r request, clients int) (round, error) {
 	taken := []*process{front, l.nats, l.service}
 	before, err := usages(taken)
 	if err != nil {
 		return round{}, err
 	}
-	seen, err := load(ctx, clients, l.command.Calls, func(ctx context.Context) error {
+	seen, err := load(ctx, closedLoop{clients: clients, calls: l.command.Calls}, func(ctx context.Context) error {
 		_, err := l.client.send(ctx, front.address, r)
 		return err
 	})
@@ -214,16 +179,4 @@ func (l *lab) round(ctx context.Context, front *process, r request, clients int)
 	}
 	each := func(i int) time.Duration { return after[i].since(before[i]).total() / time.Duration(l.command.Calls) }
 	return round{latencies: seen, front: each(0), nats: each(1), service: each(2)}, nil
-}
-
-func usages(of []*process) ([]usage, error) {
-	all := make([]usage, len(of))
-	for i, p := range of {
-		u, err := p.usage()
-		if err != nil {
-			return nil, err
-		}
-		all[i] = u
-	}
-	return all, nil
 }

@@ -83,6 +83,11 @@ func TestFlags(t *testing.T) {
 		{"--clients 1,0", "--clients 0: want at least 1"},
 		{"--payload 2001", "--payload 2001: want 1 to 2000"},
 		{"--requests get,put", "--requests put: there is no such kind"},
+		{"lab", ""},
+		{"lab --full --out there --rounds 3 --duration 2s --payload 9", ""},
+		{"lab --rounds=-1", "--rounds -1: want at least 1"},
+		{"lab --duration=-1s", "--duration -1s: want more than 0"},
+		{"lab --payload 0", "--payload 0: want 1 to 2000"},
 	}
 	for _, test := range tests {
 		t.Run(test.args, func(t *testing.T) {

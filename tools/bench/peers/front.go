@@ -13,6 +13,9 @@ import (
 // fronts are what is compared, by their roles. The first is what the ratios refer to.
 var fronts = []string{"proxy", "grpc-gateway", "vanguard"}
 
+// peerModules are the modules that the fronts' peers come from.
+var peerModules = []string{"google.golang.org/grpc", "github.com/grpc-ecosystem/grpc-gateway/v2", "connectrpc.com/vanguard"}
+
 // listen returns a listener on loopback.
 func listen(ctx context.Context) (net.Listener, error) {
 	return new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")

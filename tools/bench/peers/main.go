@@ -11,6 +11,11 @@
 //
 //	go run -C tools/bench/peers . --rounds 9
 //
+// lab measures the whole of each of these systems instead, with two instances of the service, beside the bare JetStream work
+// queue, and writes a page with tables and plots:
+//
+//	go run -C tools/bench/peers . lab [--full] [--out FOLDER]
+//
 // It has a go.mod of its own, so that the product's has no vanguard. docs/benchmarks.md has results.
 package main
 
@@ -26,7 +31,8 @@ import (
 
 type cli struct {
 	Compare compareCommand `cmd:"" default:"withargs" help:"Measure the fronts in turns (the default)."`
-	Serve   serveCommand   `cmd:"" hidden:"" help:"Be one of the processes, for compare."`
+	Lab     labCommand     `cmd:"" help:"Measure whole systems beside the bare work queue, and write tables and plots."`
+	Serve   serveCommand   `cmd:"" hidden:"" help:"Be one of the processes, for the others."`
 }
 
 func main() {

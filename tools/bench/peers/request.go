@@ -8,7 +8,10 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
+
+	"github.com/codingflow/rating/tools/bench/peers/openloop"
 )
 
 // request is a kind of request, the same for all fronts.
@@ -24,6 +27,12 @@ func requests(payload int) []request {
 	}
 }
 
+// requestNamed returns one of them.
+func requestNamed(name string, payload int) request {
+	all := requests(payload)
+	return all[slices.IndexFunc(all, func(r request) bool { return r.name == name })]
+}
+
 // client sends requests by HTTP/1.1 on connections that it keeps.
 type client struct{ http *http.Client }
 
@@ -34,7 +43,8 @@ func newClient(connections int) *client {
 
 func (c *client) close() { c.http.CloseIdleConnections() }
 
-// send sends a request to a front's URL and returns the body of its answer. Any status but 200 is an error.
+// send sends a request to a front's URL and returns the body of its answer. Any status but 200 is an
+// openloop.HTTPError.
 func (c *client) send(ctx context.Context, url string, r request) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, r.method, url+r.path, strings.NewReader(r.body))
 	if err != nil {
@@ -50,9 +60,33 @@ func (c *client) send(ctx context.Context, url string, r request) ([]byte, error
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s %s: %s: %s", r.method, r.path, resp.Status, body)
+		err = &openloop.HTTPError{Status: resp.StatusCode, Request: r.method + " " + r.path, Body: string(body)}
 	}
 	return body, err
+}
+
+// answerer is one of those that answer a request alike.
+type answerer struct {
+	name   string
+	answer func(context.Context) ([]byte, error) // in JSON
+}
+
+// agree checks that all answer alike, so that they do the same work.
+func agree(ctx context.Context, all []answerer) error {
+	var first []byte
+	for i, each := range all {
+		answer, err := each.answer(ctx)
+		if err != nil {
+			return fmt.Errorf("%s: %w", each.name, err)
+		}
+		if i == 0 {
+			first = answer
+		}
+		if err := sameJSON(first, answer); err != nil {
+			return fmt.Errorf("%s and %s: %w", all[0].name, each.name, err)
+		}
+	}
+	return nil
 }
 
 // sameJSON reports whether two texts are the same JSON, the order of members and white space aside.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,4 +26,14 @@ func TestAnswersAreComparedAsJSON(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAgreementNamesWhoDiffers(t *testing.T) {
+	says := func(name, text string, err error) answerer {
+		return answerer{name, func(context.Context) ([]byte, error) { return []byte(text), err }}
+	}
+	one, same, other := says("one", `{"a":1}`, nil), says("same", `{"a": 1}`, nil), says("other", `{"a":2}`, nil)
+	require.NoError(t, agree(t.Context(), []answerer{one, same}))
+	require.EqualError(t, agree(t.Context(), []answerer{one, same, other}), "one and other: the answers differ:\n{\"a\":1}\n{\"a\":2}")
+	require.EqualError(t, agree(t.Context(), []answerer{one, says("broken", "", errors.New("down"))}), "broken: down")
 }

@@ -21,20 +21,20 @@ const (
 
 // serveCommand is one of the processes.
 type serveCommand struct {
-	Role      string `arg:"" help:"Which one."`
-	NATS      string `name:"nats" help:"URL of the NATS server."`
-	GRPC      string `name:"grpc" help:"Address of the service for gRPC."`
-	Store     string `help:"Folder of the NATS server's streams."`
-	Payload   int    `help:"Bytes of the comment in each rating that the service has."`
-	AccessLog string `help:"File that requests are logged to; none without it."`
-	Profile   string `help:"Folder for profiles of the process."`
+	Role      string   `arg:"" help:"Which one."`
+	NATS      string   `name:"nats" help:"URL of the NATS server."`
+	GRPC      []string `name:"grpc" help:"Addresses of the service's instances for gRPC. Calls go to them in turns."`
+	Store     string   `help:"Folder of the NATS server's streams."`
+	Payload   int      `help:"Bytes of the comment in each rating that the service has."`
+	AccessLog string   `help:"File that requests are logged to; none without it."`
+	Profile   string   `help:"Folder for profiles of the process."`
 }
 
 // role is what a process does: it tells its address when it serves, and serves until ctx ends.
 type role func(ctx context.Context, c *serveCommand, ready func(address string)) error
 
 var roles = map[string]role{
-	"nats": serveNATS, "service": serveService,
+	"nats": serveNATS, "service": serveService, "grpc-service": serveDirect, "nats-service": serveQueued, "bare-worker": serveBareWorker,
 	"proxy": serveProxy, "grpc-gateway": serveGateway, "vanguard": serveVanguard,
 }
 

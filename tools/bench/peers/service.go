@@ -18,41 +18,64 @@ import (
 
 // serveService is the rating service, over gRPC at its address and over NATS.
 func serveService(ctx context.Context, c *serveCommand, ready func(string)) error {
-	ratings := newRatings(c.Payload)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	address := make(chan string, 1)
+	direct := make(chan error, 1)
+	go func() { direct <- serveDirect(ctx, c, func(at string) { address <- at }) }()
+	select {
+	case err := <-direct:
+		return err
+	case at := <-address:
+		err := serveQueued(ctx, c, func(string) { ready(at) })
+		cancel()
+		return errors.Join(err, <-direct)
+	}
+}
+
+// serveDirect is the service over gRPC alone.
+func serveDirect(ctx context.Context, c *serveCommand, ready func(string)) error {
 	listener, err := listen(ctx)
 	if err != nil {
 		return err
 	}
-	direct := grpc.NewServer()
-	ratingv1.RegisterRatingServiceServer(direct, ratings)
-	ended := make(chan error, 1)
-	go func() { ended <- direct.Serve(listener) }()
-	stop := func() error {
-		direct.Stop()
-		if err := <-ended; !errors.Is(err, grpc.ErrServerStopped) {
-			return err
-		}
-		return nil
+	srv := grpc.NewServer()
+	ratingv1.RegisterRatingServiceServer(srv, newRatings(c.Payload))
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(listener) }()
+	ready(listener.Addr().String())
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
 	}
+	srv.Stop()
+	if err := <-done; !errors.Is(err, grpc.ErrServerStopped) {
+		return err
+	}
+	return nil
+}
 
+// serveQueued is the service over NATS alone. Its address is NATS's.
+func serveQueued(ctx context.Context, c *serveCommand, ready func(string)) error {
 	nc, err := nats.Connect(c.NATS)
 	if err != nil {
-		return errors.Join(err, stop())
+		return err
 	}
 	defer nc.Close()
-	queued, err := natsgrpc.NewServer(nc, natsgrpc.WithLogger(slog.New(slog.DiscardHandler)))
+	srv, err := natsgrpc.NewServer(nc, natsgrpc.WithSlots(slots, slots), natsgrpc.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
-		return errors.Join(err, stop())
+		return err
 	}
-	ratingv1.RegisterRatingServiceServer(queued, ratings)
+	ratingv1.RegisterRatingServiceServer(srv, newRatings(c.Payload))
 	done := make(chan error, 1)
-	go func() { done <- queued.Serve(ctx) }()
+	go func() { done <- srv.Serve(ctx) }()
 	select {
-	case <-queued.Ready():
-		ready(listener.Addr().String())
-		return errors.Join(<-done, stop())
+	case <-srv.Ready():
+		ready(c.NATS)
+		return <-done
 	case err := <-done:
-		return errors.Join(err, stop())
+		return err
 	}
 }
 

@@ -2,6 +2,7 @@ package openloop
 
 import (
 	"context"
+	"runtime"
 	"time"
 )
 
@@ -22,6 +23,7 @@ func wait(ctx context.Context, until time.Time) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
+	runtime.Gosched() // what has just been sent goes out first: sleep keeps the processor until the runtime notices
 	for left := time.Until(until); left > 0; left = time.Until(until) {
 		sleep(left)
 	}

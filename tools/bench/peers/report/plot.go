@@ -33,6 +33,16 @@ type Plot struct {
 type Series struct {
 	Name   string
 	Points []Point
+	// Color is the number of its colour and, if it is a line, of its shape, from 1, where plots beside each other shall have
+	// the same; without, the place among the series counts.
+	Color int
+}
+
+func (s Series) color(place int) int {
+	if s.Color > 0 {
+		return s.Color - 1
+	}
+	return place
 }
 
 // Point is a value, such as a median, and how far it reached. Low and High are both 0 where that is not known.
@@ -88,12 +98,13 @@ func (p Plot) WriteSVG(to io.Writer, with Provenance) error {
 		if err != nil {
 			return fmt.Errorf("plot %q: %s: %w", p.Title, s.Name, err)
 		}
-		style(i, &line.LineStyle)
-		line.Dashes = plotutil.Dashes(i)
-		glyphs.GlyphStyle = draw.GlyphStyle{Color: line.Color, Radius: vg.Points(3), Shape: plotutil.Shape(i)}
+		color := s.color(i)
+		style(color, &line.LineStyle)
+		line.Dashes = plotutil.Dashes(color)
+		glyphs.GlyphStyle = draw.GlyphStyle{Color: line.Color, Radius: vg.Points(3), Shape: plotutil.Shape(color)}
 		page.Add(line, glyphs)
 		legend.Add(s.Name, line, glyphs)
-		if err := addSpread(page, i, points); err != nil {
+		if err := addSpread(page, color, points); err != nil {
 			return fmt.Errorf("plot %q: %s: %w", p.Title, s.Name, err)
 		}
 	}
@@ -157,7 +168,7 @@ func (b Bars) WriteSVG(to io.Writer, with Provenance) error {
 		if err != nil {
 			return fmt.Errorf("plot %q: %s: %w", b.Title, s.Name, err)
 		}
-		bars.Color, bars.LineStyle.Width = colorOf(i), 0
+		bars.Color, bars.LineStyle.Width = colorOf(s.color(i)), 0
 		bars.XMin = middle
 		page.Add(bars)
 		legend.Add(s.Name, bars)

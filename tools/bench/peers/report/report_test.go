@@ -109,7 +109,7 @@ func TestPlotSaysWhatItShowsAndOnWhat(t *testing.T) {
 		Title: "Latency & load", X: "load (%)", Y: "p99 (ms)", LogY: true, XTicks: []float64{25, 45},
 		Series: []Series{
 			{Name: "one", Points: []Point{{X: 25, Y: 1.5, Low: 1, High: 2}, {X: 50, Y: 30}}},
-			{Name: "other", Points: []Point{{X: 25, Y: 3}, {X: 50, Y: 90, Low: 80, High: 110}}},
+			{Name: "other", Color: 4, Points: []Point{{X: 25, Y: 3}, {X: 50, Y: 90, Low: 80, High: 110}}},
 			{Name: "without points"},
 		},
 	}
@@ -121,6 +121,8 @@ func TestPlotSaysWhatItShowsAndOnWhat(t *testing.T) {
 	}
 	require.NotContains(t, said, "without points")
 	require.Contains(t, svg.String(), "stroke:#0072B2")
+	require.Contains(t, svg.String(), "stroke:#CC79A7")
+	require.NotContains(t, svg.String(), "stroke:#D55E00", "the colour of the second place")
 }
 
 func TestTicksOfALogarithmicAxis(t *testing.T) {

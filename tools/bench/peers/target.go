@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
+	"github.com/codingflow/rating/tools/bench/barequeue"
+)
+
+// kinds are the kinds of calls that the lab makes: a query reads a rating, a command creates one.
+var kinds = []struct {
+	name    string
+	queue   barequeue.Kind
+	request string // its name in requests
+}{
+	{"query", barequeue.Query, "get"},
+	{"command", barequeue.Command, "create"},
+}
+
+// instances is how many processes of the service, or workers, each target has.
+const instances = 2
+
+// The names of targets. The ratios of times and rates refer to the bare queue's, those of the front's CPU time to the proxy's.
+const (
+	bareTarget  = "bare queue"
+	proxyTarget = "proxy"
+)
+
+// targetNames are the targets' names, in the order of tables. But for the bare queue's they are the fronts' roles.
+var targetNames = append([]string{bareTarget}, fronts...)
+
+// target is one of the systems that are compared.
+type target struct {
+	name string
+	// processes are those that take part, by what they are in measurements; the generator is not among them.
+	processes map[string]*process
+	// call makes a call of each kind and returns its answer.
+	call map[string]func(context.Context) ([]byte, error)
+	// json is the answer as JSON.
+	json func([]byte) ([]byte, error)
+}
+
+// bench is all targets, side by side.
+type bench struct {
+	fleet   fleet
+	client  *client
+	nc      *nats.Conn
+	targets []*target // in the order of targetNames
+}
+
+func newBench(ctx context.Context, dir string, payload int) (*bench, error) {
+	b := &bench{client: newClient(maxInFlight)}
+	if err := b.start(ctx, dir, payload); err != nil {
+		return nil, errors.Join(err, b.close())
+	}
+	return b, nil
+}
+
+// close ends everything.
+func (b *bench) close() error {
+	b.client.close()
+	if b.nc != nil {
+		b.nc.Close()
+	}
+	return b.fleet.stop()
+}
+
+func (b *bench) start(ctx context.Context, dir string, payload int) error {
+	server, err := b.fleet.start(ctx, "nats", "--store="+dir)
+	if err != nil {
+		return err
+	}
+	if b.nc, err = nats.Connect(server.address); err != nil {
+		return err
+	}
+	bare, err := b.bare(ctx, server, payload)
+	if err != nil {
+		return fmt.Errorf("%s: %w", bareTarget, err)
+	}
+	b.targets = append(b.targets, bare)
+	nats := "--nats=" + server.address
+	queued, err := b.services(ctx, "nats-service", payload, nats)
+	if err != nil {
+		return err
+	}
+	direct, err := b.services(ctx, "grpc-service", payload)
+	if err != nil {
+		return err
+	}
+	for _, name := range fronts {
+		services, arguments := direct, []string{"--grpc=" + direct[0].address, "--grpc=" + direct[1].address}
+		if name == proxyTarget {
+			services, arguments = queued, []string{nats}
+		}
+		t := newTarget(name, services)
+		t.json = func(answer []byte) ([]byte, error) { return answer, nil }
+		if t.processes[frontPart], err = b.fleet.start(ctx, name, arguments...); err != nil {
+			return err
+		}
+		if name == proxyTarget {
+			t.processes[natsPart] = server
+		}
+		for _, kind := range kinds {
+			request := requestNamed(kind.request, payload)
+			t.call[kind.name] = func(ctx context.Context) ([]byte, error) {
+				return b.client.send(ctx, t.processes[frontPart].address, request)
+			}
+		}
+		b.targets = append(b.targets, t)
+	}
+	for _, kind := range kinds {
+		if err := b.agree(ctx, kind.name); err != nil {
+			return fmt.Errorf("%s: %w", kind.name, err)
+		}
+	}
+	return nil
+}
+
+// agree checks that all targets answer a kind of call alike, so that they do the same work.
+func (b *bench) agree(ctx context.Context, kind string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	var all []answerer
+	for _, t := range b.targets {
+		all = append(all, answerer{t.name, func(ctx context.Context) ([]byte, error) {
+			answer, err := t.call[kind](ctx)
+			if err != nil {
+				return nil, err
+			}
+			return t.json(answer)
+		}})
+	}
+	return agree(ctx, all)
+}
+
+// services starts the instances of a role.
+func (b *bench) services(ctx context.Context, role string, payload int, arguments ...string) ([]*process, error) {
+	var all []*process
+	for range instances {
+		p, err := b.fleet.start(ctx, role, slices.Concat(arguments, []string{"--payload=" + strconv.Itoa(payload)})...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+func newTarget(name string, services []*process) *target {
+	return &target{
+		name:      name,
+		processes: map[string]*process{servicePart1: services[0], servicePart2: services[1]},
+		call:      map[string]func(context.Context) ([]byte, error){},
+	}
+}
+
+// bare makes the target that is the bare queues.
+func (b *bench) bare(ctx context.Context, server *process, payload int) (*target, error) {
+	js, err := jetstream.New(b.nc)
+	if err != nil {
+		return nil, err
+	}
+	for _, kind := range kinds {
+		if err := barequeue.Create(ctx, js, kind.queue); err != nil {
+			return nil, err
+		}
+	}
+	workers, err := b.services(ctx, "bare-worker", payload, "--nats="+server.address)
+	if err != nil {
+		return nil, err
+	}
+	requests, err := bareRequests(payload)
+	if err != nil {
+		return nil, err
+	}
+	t := newTarget(bareTarget, workers)
+	t.processes[natsPart] = server
+	t.json = func(answer []byte) ([]byte, error) {
+		var rating ratingv1.Rating
+		if err := proto.Unmarshal(answer, &rating); err != nil {
+			return nil, err
+		}
+		return protojson.Marshal(&rating)
+	}
+	for _, kind := range kinds {
+		requester, err := barequeue.NewRequester(b.nc, kind.queue)
+		if err != nil {
+			return nil, err
+		}
+		t.call[kind.name] = func(ctx context.Context) ([]byte, error) { return requester.Call(ctx, requests[kind.request]) }
+	}
+	return t, nil
+}
