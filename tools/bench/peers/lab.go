@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,17 +50,16 @@ func (c *labCommand) Validate() error {
 	case c.Payload < 1 || c.Payload > 2000:
 		return fmt.Errorf("--payload %d: want 1 to 2000", c.Payload)
 	}
+	return nil
+}
+
+// complete sets what was not said.
+func (c *labCommand) complete() {
 	rounds, duration := 5, time.Second
 	if c.Full {
 		rounds, duration = 15, 3*time.Second
 	}
-	if c.Rounds == 0 {
-		c.Rounds = rounds
-	}
-	if c.Duration == 0 {
-		c.Duration = duration
-	}
-	return nil
+	c.Rounds, c.Duration = cmp.Or(c.Rounds, rounds), cmp.Or(c.Duration, duration)
 }
 
 // Run measures and writes.
@@ -77,6 +77,7 @@ func (c *labCommand) Run(ctx context.Context) error {
 
 // run writes to a folder, and says to progress how far it is.
 func (c *labCommand) run(ctx context.Context, out, command string, progress io.Writer) (err error) {
+	c.complete()
 	with := report.Gather(ctx, command, append(peerModules, "github.com/nats-io/nats-server/v2", "github.com/nats-io/nats.go")...)
 	dir, err := os.MkdirTemp("", "lab")
 	if err != nil {

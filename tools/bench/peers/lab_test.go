@@ -60,7 +60,6 @@ func (r csvRows) number(t *testing.T, column string, with map[string]string) flo
 // is what lab.csv does.
 func TestLabWritesWhatItMeasures(t *testing.T) {
 	c := &labCommand{Rounds: 2, Duration: 200 * time.Millisecond, Payload: 10}
-	require.NoError(t, c.Validate())
 	out := filepath.Join(t.TempDir(), "made")
 	const command = "go run -C tools/bench/peers . lab --rounds 2"
 	var said strings.Builder
@@ -144,6 +143,18 @@ func TestLabWritesWhatItMeasures(t *testing.T) {
 func lowHigh(two []float64, digits int) string {
 	low, high := slices.Min(two), slices.Max(two)
 	return fmt.Sprintf("%.*f (%.*f–%.*f)", digits, low, digits, low, digits, high)
+}
+
+func TestSizesOfTheLab(t *testing.T) {
+	for _, test := range []struct{ command, want labCommand }{
+		{labCommand{}, labCommand{Rounds: 5, Duration: time.Second}},
+		{labCommand{Full: true}, labCommand{Full: true, Rounds: 15, Duration: 3 * time.Second}},
+		{labCommand{Full: true, Rounds: 2}, labCommand{Full: true, Rounds: 2, Duration: 3 * time.Second}},
+		{labCommand{Rounds: 2, Duration: time.Minute}, labCommand{Rounds: 2, Duration: time.Minute}},
+	} {
+		test.command.complete()
+		require.Equal(t, test.want, test.command)
+	}
 }
 
 func TestRatiosAreThoseOfTheSameRound(t *testing.T) {
