@@ -52,13 +52,13 @@ type target struct {
 // bench is all targets, side by side.
 type bench struct {
 	fleet   fleet
-	client  *client
+	senders []*sender
 	nc      *nats.Conn
 	targets []*target // in the order of targetNames
 }
 
 func newBench(ctx context.Context, dir string, payload int) (*bench, error) {
-	b := &bench{client: newClient(maxInFlight)}
+	b := &bench{}
 	if err := b.start(ctx, dir, payload); err != nil {
 		return nil, errors.Join(err, b.close())
 	}
@@ -67,7 +67,9 @@ func newBench(ctx context.Context, dir string, payload int) (*bench, error) {
 
 // close ends everything.
 func (b *bench) close() error {
-	b.client.close()
+	for _, s := range b.senders {
+		s.close()
+	}
 	if b.nc != nil {
 		b.nc.Close()
 	}
@@ -103,16 +105,23 @@ func (b *bench) start(ctx context.Context, dir string, payload int) error {
 		}
 		t := newTarget(name, services)
 		t.json = func(answer []byte) ([]byte, error) { return answer, nil }
-		if t.processes[frontPart], err = b.fleet.start(ctx, name, arguments...); err != nil {
+		front, err := b.fleet.start(ctx, name, arguments...)
+		if err != nil {
 			return err
 		}
+		t.processes[frontPart] = front
+		sender, err := newSender(front.address, maxInFlight)
+		if err != nil {
+			return err
+		}
+		b.senders = append(b.senders, sender)
 		if name == proxyTarget {
 			t.processes[natsPart] = server
 		}
 		for _, kind := range kinds {
 			request := requestNamed(kind.request, payload)
 			t.call[kind.name] = func(ctx context.Context) ([]byte, error) {
-				return b.client.send(ctx, t.processes[frontPart].address, request)
+				return sender.send(ctx, request)
 			}
 		}
 		b.targets = append(b.targets, t)
