@@ -10,6 +10,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/pprof"
+
+	"github.com/codingflow/rating/tools/bench/peers/pull"
 )
 
 // The lines that a process and compare exchange over the process's input and output: each question has one answer. At the end
@@ -28,6 +30,9 @@ type serveCommand struct {
 	Payload   int      `help:"Bytes of the comment in each rating that the service has."`
 	AccessLog string   `help:"File that requests are logged to; none without it."`
 	Profile   string   `help:"Folder for profiles of the process."`
+	Slots     int      `help:"How many calls an instance serves at once."`
+	Slowdown  int      `help:"How many times as long an instance takes as it is asked to."`
+	Done      string   `help:"File of the jobs that instances have done."`
 }
 
 // role is what a process does: it tells its address when it serves, and serves until ctx ends.
@@ -36,6 +41,7 @@ type role func(ctx context.Context, c *serveCommand, ready func(address string))
 var roles = map[string]role{
 	"nats": serveNATS, "service": serveService, "grpc-service": serveDirect, "nats-service": serveQueued, "bare-worker": serveBareWorker,
 	"proxy": serveProxy, "grpc-gateway": serveGateway, "vanguard": serveVanguard,
+	pull.InstanceRole: serveInstance,
 }
 
 // Run serves until the input ends.

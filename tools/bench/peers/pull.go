@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/codingflow/rating/tools/bench/peers/pull"
+)
+
+// pullCommand compares pulling with pushing.
+type pullCommand struct {
+	Full bool   `help:"Measure everything, which takes some four hours; some ten minutes without."`
+	Out  string `help:"Folder to write pull.csv, pull.md and plots to." type:"path" default:"."`
+	Only string `help:"Measure only what has this in its name, such as 'heavy-tailed' or '80 %'."`
+	Seed uint64 `help:"Seed of all chance." default:"1"`
+}
+
+// Run measures and writes.
+func (c *pullCommand) Run(ctx context.Context) error {
+	cells := pull.Quick()
+	if c.Full {
+		cells = pull.Full()
+	}
+	cells = slices.DeleteFunc(cells, func(cell pull.Cell) bool { return !strings.Contains(cell.String(), c.Only) })
+	if len(cells) == 0 {
+		return fmt.Errorf("--only %q: nothing has this in its name", c.Only)
+	}
+	return c.run(ctx, cells, os.Stdout)
+}
+
+func (c *pullCommand) run(ctx context.Context, cells []pull.Cell, out io.Writer) error {
+	e := pull.Experiment{Start: startPulled, OwnCPU: ownCPU, Seed: c.Seed, Seen: func(o pull.Outcome) {
+		_, _ = fmt.Fprintf(out, "%-55v %-20s due %6d failed %5d (%s) p50 %v p99 %v p99.9 %v goodput %.0f lag %v cpu %.2f %.2f %.2f ended %d repeated %d wasted %d\n",
+			o.Cell, o.Policy, o.Due, o.Failures(), o.Kinds(), o.P50, o.P99, o.P999, o.Goodput, o.Lag, o.Callers, o.NATS, o.Instances, o.Ended, o.Repeated, o.Wasted)
+	}}
+	_, err := e.Run(ctx, cells)
+	return err
+}
+
+// ownCPU is the CPU time of this process.
+func ownCPU() (time.Duration, error) {
+	u, err := ownUsage()
+	return u.total(), err
+}
+
+// startPulled starts a process of the experiment.
+func startPulled(ctx context.Context, role string, args ...string) (pull.Process, error) {
+	p, err := start(ctx, role, args...)
+	if err != nil {
+		return nil, err
+	}
+	return &pulledProcess{p}, nil
+}
+
+// pulledProcess is a process as package pull wants it.
+type pulledProcess struct{ process *process }
+
+func (p *pulledProcess) Address() string { return p.process.address }
+
+func (p *pulledProcess) CPU() (time.Duration, error) {
+	if state := p.process.cmd.ProcessState; state != nil {
+		return state.UserTime() + state.SystemTime(), nil
+	}
+	u, err := p.process.usage()
+	return u.total(), err
+}
+
+// Kill waits for the end, so that the process's time is known.
+func (p *pulledProcess) Kill() error {
+	if err := p.process.cmd.Process.Kill(); err != nil {
+		return fmt.Errorf("kill %s: %w", p.process.role, err)
+	}
+	_ = p.process.in.Close()
+	_ = p.process.cmd.Wait() // says that it was killed
+	return nil
+}
+
+func (p *pulledProcess) Pause() error  { return p.process.cmd.Process.Signal(syscall.SIGSTOP) }
+func (p *pulledProcess) Resume() error { return p.process.cmd.Process.Signal(syscall.SIGCONT) }
+func (p *pulledProcess) Stop() error   { return p.process.stop() }
+
+// serveInstance is an instance of the experiment.
+func serveInstance(ctx context.Context, c *serveCommand, ready func(string)) error {
+	i := pull.Instance{NATS: c.NATS, Slots: c.Slots, Slowdown: c.Slowdown, Done: c.Done}
+	return i.Serve(ctx, ready)
+}
