@@ -16,6 +16,10 @@
 //
 //	go run -C tools/bench/peers . lab [--full] [--out FOLDER]
 //
+// Its other command compares instances that pull their calls with instances that a balancer pushes them to (package pull):
+//
+//	go run -C tools/bench/peers . pull --out ../../../docs/benchmarks
+//
 // It has a go.mod of its own, so that the product's has no vanguard. docs/benchmarks.md has results.
 package main
 

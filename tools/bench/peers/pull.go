@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/codingflow/rating/tools/bench/peers/pull"
+	"github.com/codingflow/rating/tools/bench/peers/report"
 )
 
 // pullCommand compares pulling with pushing.
 type pullCommand struct {
 	Full bool   `help:"Measure everything, which takes some four hours; some ten minutes without."`
-	Out  string `help:"Folder to write pull.csv, pull.md and plots to." type:"path" default:"."`
 	Only string `help:"Measure only what has this in its name, such as 'heavy-tailed' or '80 %'."`
+	Out  string `help:"Folder to write pull.csv, pull.md and the plots to, from this module's on. Nothing is written without." type:"path"`
 	Seed uint64 `help:"Seed of all chance." default:"1"`
 }
 
@@ -35,12 +36,29 @@ func (c *pullCommand) Run(ctx context.Context) error {
 }
 
 func (c *pullCommand) run(ctx context.Context, cells []pull.Cell, out io.Writer) error {
-	e := pull.Experiment{Start: startPulled, OwnCPU: ownCPU, Seed: c.Seed, Seen: func(o pull.Outcome) {
-		_, _ = fmt.Fprintf(out, "%-55v %-20s due %6d failed %5d (%s) p50 %v p99 %v p99.9 %v goodput %.0f lag %v cpu %.2f %.2f %.2f ended %d repeated %d wasted %d\n",
-			o.Cell, o.Policy, o.Due, o.Failures(), o.Kinds(), o.P50, o.P99, o.P999, o.Goodput, o.Lag, o.Callers, o.NATS, o.Instances, o.Ended, o.Repeated, o.Wasted)
-	}}
-	_, err := e.Run(ctx, cells)
-	return err
+	measured := report.Gather(ctx, c.commandLine(), pull.Modules...)
+	e := pull.Experiment{Start: startPulled, OwnCPU: ownCPU, Seed: c.Seed, Seen: func(o pull.Outcome) { _, _ = fmt.Fprintln(out, o) }}
+	_, _ = fmt.Fprintf(out, "%d settings, %v and what is under way at the ends of runs\n", len(cells), pull.About(cells))
+	outcomes, err := e.Run(ctx, cells)
+	if err != nil || c.Out == "" {
+		return err
+	}
+	return pull.Write(c.Out, outcomes, measured)
+}
+
+// commandLine measures the same again, from the top of the checkout.
+func (c *pullCommand) commandLine() string {
+	line := "go run -C tools/bench/peers . pull"
+	if c.Full {
+		line += " --full"
+	}
+	if c.Only != "" {
+		line += fmt.Sprintf(" --only %q", c.Only)
+	}
+	if c.Seed != 1 {
+		line += fmt.Sprintf(" --seed %d", c.Seed)
+	}
+	return line + " --out ../../../docs/benchmarks"
 }
 
 // ownCPU is the CPU time of this process.

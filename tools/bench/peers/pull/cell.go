@@ -105,7 +105,11 @@ func (c Cell) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// about is how long measuring the cell takes, without what is still under way at its end.
-func (c Cell) about() time.Duration {
-	return time.Duration(len(c.Policies)) * (c.Warmup + c.Duration)
+// About is how long measuring cells takes, without what is still under way at the ends of runs.
+func About(cells []Cell) time.Duration {
+	var all time.Duration
+	for _, c := range cells {
+		all += time.Duration(len(c.Policies)) * (c.Warmup + c.Duration)
+	}
+	return all
 }

@@ -36,7 +36,7 @@ func Quick() []Cell {
 
 // Full are all cells: some four hours.
 func Full() []Cell {
-	m := matrix{warmup: 2 * time.Second, duration: 15 * time.Second}
+	m := matrix{warmup: 2 * time.Second, duration: 10 * time.Second}
 	all := []Distribution{Fixed, Exponential, HeavyTailed}
 	cells := m.price()
 	for _, slow := range []bool{false, true} {
@@ -53,7 +53,7 @@ func Full() []Cell {
 		cells = append(cells, m.long(work, usualLoad, time.Minute).steady(work, 4, false, usualLoad, 4),
 			m.long(work, usualLoad, time.Minute).steady(work, 8, false, usualLoad, 4))
 	}
-	m.duration = 30 * time.Second
+	m.duration = 20 * time.Second
 	for _, work := range all {
 		for _, disturbance := range Disturbances {
 			cells = append(cells, m.disturbed(work, 4, disturbance))

@@ -57,6 +57,15 @@ func (o Outcome) Kinds() string {
 	return strings.Join(kinds, ", ")
 }
 
+// String is a line about it.
+func (o Outcome) String() string {
+	line := fmt.Sprintf("%v: %s: %d due, p50 %s ms, p99 %s ms, p99.9 %s ms, goodput %.0f/s", o.Cell, o.Policy, o.Due, millis(o.P50), millis(o.P99), millis(o.P999), o.Goodput)
+	if o.Failures() > 0 {
+		line += ", failed: " + o.Kinds()
+	}
+	return line + fmt.Sprintf(" (late by %s ms; CPUs: callers %.2f, NATS %.2f, instances %.2f)", millis(o.Lag), o.Callers, o.NATS, o.Instances)
+}
+
 // observe takes over what openloop saw.
 func (o *Outcome) observe(seen openloop.Result) {
 	o.Due, o.Succeeded, o.Failed = seen.Due, seen.Succeeded, seen.Failed

@@ -10,9 +10,11 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/balancer/leastrequest"
 	"google.golang.org/grpc/balancer/roundrobin"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/resolver/manual"
+	"google.golang.org/grpc/status"
 
 	"github.com/codingflow/rating/natsgrpc"
 	natsgrpctestv1 "github.com/codingflow/rating/proto/natsgrpctest/v1"
@@ -154,11 +156,15 @@ func (c *callers) add(conn grpc.ClientConnInterface, closer func() error) {
 // call has a job done. The callers take turns.
 func (c *callers) call(ctx context.Context, j job) error {
 	client := c.clients[j.number%uint64(len(c.clients))]
+	var err error
 	if c.policy == PullCommands {
-		_, err := client.Write(ctx, &natsgrpctestv1.WriteRequest{Payload: j.encode()})
-		return err
+		_, err = client.Write(ctx, &natsgrpctestv1.WriteRequest{Payload: j.encode()})
+	} else {
+		_, err = client.Read(ctx, &natsgrpctestv1.ReadRequest{Payload: j.encode()})
 	}
-	_, err := client.Read(ctx, &natsgrpctestv1.ReadRequest{Payload: j.encode()})
+	if status.Code(err) == codes.DeadlineExceeded { // the other end has noticed it a moment sooner
+		return context.DeadlineExceeded
+	}
 	return err
 }
 
