@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -17,7 +15,7 @@ import (
 // pullCommand compares pulling with pushing.
 type pullCommand struct {
 	Full bool   `help:"Measure everything, which takes some four hours; some ten minutes without."`
-	Only string `help:"Measure only what has this in its name, such as 'heavy-tailed' or '80 %'."`
+	Only string `help:"Measure only what has this in its name, such as 'heavy-tailed' or '80 %: pull'."`
 	Out  string `help:"Folder to write pull.csv, pull.md and the plots to, from this module's on. Nothing is written without." type:"path"`
 	Seed uint64 `help:"Seed of all chance." default:"1"`
 }
@@ -28,8 +26,7 @@ func (c *pullCommand) Run(ctx context.Context) error {
 	if c.Full {
 		cells = pull.Full()
 	}
-	cells = slices.DeleteFunc(cells, func(cell pull.Cell) bool { return !strings.Contains(cell.String(), c.Only) })
-	if len(cells) == 0 {
+	if cells = pull.Named(cells, c.Only); len(cells) == 0 {
 		return fmt.Errorf("--only %q: nothing has this in its name", c.Only)
 	}
 	return c.run(ctx, cells, os.Stdout)

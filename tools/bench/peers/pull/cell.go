@@ -3,6 +3,7 @@ package pull
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -103,6 +104,20 @@ func (c Cell) String() string {
 		parts = append(parts, "one "+string(c.Disturbance))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// Named returns the cells whose names have a text in them, each with those of its policies whose names, after the cell's and a
+// colon, do.
+func Named(cells []Cell, text string) []Cell {
+	var named []Cell
+	for _, c := range cells {
+		name := c.String()
+		c.Policies = slices.DeleteFunc(slices.Clone(c.Policies), func(p Policy) bool { return !strings.Contains(name+": "+string(p), text) })
+		if len(c.Policies) > 0 {
+			named = append(named, c)
+		}
+	}
+	return named
 }
 
 // About is how long measuring cells takes, without what is still under way at the ends of runs.

@@ -64,6 +64,17 @@ func TestRunsAreCompleteAndTakeAsLongAsIsSaid(t *testing.T) {
 	}
 }
 
+func TestCellsAreTakenByTheirNames(t *testing.T) {
+	cells := []Cell{{Work: Fixed, Mean: 1, Instances: 2, Load: 0.8, Policies: Policies}, {Instances: 2, Rate: 9, Policies: []Policy{Pull}}}
+	require.Equal(t, cells, Named(cells, ""))
+	require.Equal(t, cells[:1], Named(cells, "fixed"))
+	require.Empty(t, Named(cells, "heavy"))
+	rest := cells[0]
+	rest.Policies = []Policy{Pull}
+	require.Equal(t, []Cell{rest}, Named(cells, "80 %: pull"))
+	require.Equal(t, []Policy{Pull, RoundRobin, LeastRequest, TwoChoices}, cells[0].Policies)
+}
+
 func TestEveryPeerHasAConfiguration(t *testing.T) {
 	for _, policy := range RetryPolicies[1:] {
 		config, err := policy.serviceConfig()

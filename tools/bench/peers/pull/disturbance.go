@@ -3,6 +3,7 @@ package pull
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"time"
 )
 
@@ -21,7 +22,9 @@ const (
 	Replaced Disturbance = "replaced"
 	// Paused stops one with SIGSTOP, its connections open, and lets it go on after pauseTime.
 	Paused Disturbance = "paused"
-	// KilledEverySecond ends one with SIGKILL each second from the beginning to the end, in turns, and starts another at once.
+	// KilledEverySecond ends one with SIGKILL in each second from the beginning to the end, in turns, and starts another at once.
+	// When in that second is up to chance: were it always a whole number of seconds after the one before, a call that is delivered again
+	// an ack wait of 5 s after its instance was killed would come to the next just before its end, again and again.
 	KilledEverySecond Disturbance = "killed every second"
 )
 
@@ -31,18 +34,18 @@ var Disturbances = []Disturbance{Killed, Restarted, Replaced, Paused}
 const (
 	// pauseTime is longer than what most calls may take, and shorter than an ack wait.
 	pauseTime = 3 * time.Second
-	// killInterval is the time between two kills.
+	// killInterval is the time in which one instance is killed.
 	killInterval = time.Second
 )
 
 // happen disturbs a pool during a run that begins now, and returns how many instances have ended. It returns before the run
 // does, and leaves no instance paused.
-func (d Disturbance) happen(ctx context.Context, p *pool, warmup, duration time.Duration) (ended int, err error) {
+func (d Disturbance) happen(ctx context.Context, p *pool, warmup, duration time.Duration, seed uint64) (ended int, err error) {
 	if d == None {
 		return 0, nil
 	}
 	if d == KilledEverySecond {
-		return killEach(ctx, p, warmup, duration)
+		return killEach(ctx, p, warmup, duration, seed)
 	}
 	if err := sleep(ctx, warmup+duration/3); err != nil {
 		return 0, err
@@ -75,20 +78,14 @@ func (d Disturbance) happen(ctx context.Context, p *pool, warmup, duration time.
 	}
 }
 
-func killEach(ctx context.Context, p *pool, warmup, duration time.Duration) (ended int, err error) {
-	if err := sleep(ctx, warmup); err != nil {
-		return 0, err
-	}
-	over := time.After(duration)
-	each := time.NewTicker(killInterval)
-	defer each.Stop()
-	for {
-		select {
-		case <-over:
-			return ended, nil
-		case <-ctx.Done():
-			return ended, context.Cause(ctx)
-		case <-each.C:
+func killEach(ctx context.Context, p *pool, warmup, duration time.Duration, seed uint64) (ended int, err error) {
+	const stream = 2 // those of the calls and of their work are others
+	chance := rand.New(rand.NewPCG(seed, stream))
+	start := time.Now().Add(warmup)
+	for at := time.Duration(0); at+killInterval <= duration; at += killInterval {
+		when := start.Add(at + time.Duration(chance.Float64()*float64(killInterval)))
+		if err := sleep(ctx, time.Until(when)); err != nil {
+			return ended, err
 		}
 		victim := ended % len(p.slowdowns)
 		if err := p.kill(victim); err != nil {
@@ -99,6 +96,7 @@ func killEach(ctx context.Context, p *pool, warmup, duration time.Duration) (end
 			return ended, err
 		}
 	}
+	return ended, nil
 }
 
 // sleep returns after d, or when ctx ends.

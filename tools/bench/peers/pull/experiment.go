@@ -126,7 +126,7 @@ func (r *runner) load(ctx context.Context, c Cell, policy Policy, from *callers)
 	disturbed := make(chan error, 1)
 	go func() {
 		var err error
-		o.Ended, err = c.Disturbance.happen(disturbing, r.instances, c.Warmup, c.Duration)
+		o.Ended, err = c.Disturbance.happen(disturbing, r.instances, c.Warmup, c.Duration, r.Seed)
 		disturbed <- err
 	}()
 	seen, err := openloop.Run(ctx, openloop.Load{
@@ -160,6 +160,7 @@ func (r *runner) load(ctx context.Context, c Cell, policy Policy, from *callers)
 		return o, err
 	}
 	o.Repeated, o.Wasted, err = jobs.compare(numbers)
+	o.Said = jobs.said
 	return o, err
 }
 
@@ -203,6 +204,7 @@ type jobs struct {
 	times  func() time.Duration
 	number uint64 // of the next
 	ok     []bool // by number, from the first
+	said   string // by the first error that is no timeout
 }
 
 func newJobs(times func() time.Duration, first uint64) *jobs {
@@ -222,6 +224,9 @@ func (js *jobs) answered(j job, err error) {
 	js.mu.Lock()
 	defer js.mu.Unlock()
 	js.ok[j.number-js.first] = err == nil
+	if err != nil && js.said == "" && !errors.Is(err, context.DeadlineExceeded) {
+		js.said = err.Error()
+	}
 }
 
 // compare holds what callers got against what instances did: how often a job was done again, and how many were done that no

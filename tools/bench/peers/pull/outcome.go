@@ -23,6 +23,8 @@ type Outcome struct {
 	Due, Succeeded int64
 	// Failed is how many failed, by openloop's kinds.
 	Failed map[string]int64
+	// Said is what the first that failed said, apart from those whose callers gave up, "" where there is none.
+	Said string
 	// P50, P99 and P999 are percentiles of the time since calls were due. Calls whose callers gave up count as having taken the
 	// cell's Timeout, which is less than they would have; those that failed otherwise do not count.
 	P50, P99, P999 time.Duration
@@ -62,6 +64,9 @@ func (o Outcome) String() string {
 	line := fmt.Sprintf("%v: %s: %d due, p50 %s ms, p99 %s ms, p99.9 %s ms, goodput %.0f/s", o.Cell, o.Policy, o.Due, millis(o.P50), millis(o.P99), millis(o.P999), o.Goodput)
 	if o.Failures() > 0 {
 		line += ", failed: " + o.Kinds()
+		if o.Said != "" {
+			line += fmt.Sprintf(" (the first said %q)", o.Said)
+		}
 	}
 	return line + fmt.Sprintf(" (late by %s ms; CPUs: callers %.2f, NATS %.2f, instances %.2f)", millis(o.Lag), o.Callers, o.NATS, o.Instances)
 }

@@ -57,8 +57,8 @@ const retryPolicy = `[{"name": [{}], "retryPolicy": {"maxAttempts": 3, "initialB
 
 // serviceConfig returns grpc-go's configuration of a policy.
 func (p Policy) serviceConfig() (string, error) {
+	var name string
 	methods := "[]"
-	name := ""
 	switch p {
 	case RoundRobinRetry, LeastRequestRetry, TwoChoicesRetry:
 		methods = retryPolicy
