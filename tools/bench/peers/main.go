@@ -37,7 +37,9 @@ type cli struct {
 	Compare compareCommand `cmd:"" default:"withargs" help:"Measure the fronts in turns (the default)."`
 	Lab     labCommand     `cmd:"" help:"Measure whole systems beside the bare work queue, and write tables and plots."`
 	Pull    pullCommand    `cmd:"" help:"Compare pulling with pushing."`
-	Serve   serveCommand   `cmd:"" hidden:"" help:"Be one of the processes, for the others."`
+	Serve   serveCommand   `cmd:"" hidden:"" help:"Be one of the processes, for the other commands."`
+
+	Connections connectionsCommand `cmd:"" help:"Measure what many open connections cost the proxy."`
 }
 
 func main() {

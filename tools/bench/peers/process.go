@@ -62,14 +62,24 @@ func (p *process) line() (string, error) {
 	return strings.TrimSuffix(line, "\n"), err
 }
 
+// ask asks a process a question and returns its answer.
+func (p *process) ask(question string) (string, error) {
+	_, err := fmt.Fprintln(p.in, question)
+	var line string
+	if err == nil {
+		line, err = p.line()
+	}
+	if err != nil {
+		return "", fmt.Errorf("ask %s: %w", p.role, err)
+	}
+	return line, nil
+}
+
 // usage asks a process what it has taken.
 func (p *process) usage() (usage, error) {
-	if _, err := fmt.Fprintln(p.in, usageLine); err != nil {
-		return usage{}, fmt.Errorf("ask %s: %w", p.role, err)
-	}
-	line, err := p.line()
+	line, err := p.ask(usageLine)
 	if err != nil {
-		return usage{}, fmt.Errorf("ask %s: %w", p.role, err)
+		return usage{}, err
 	}
 	u, err := parseUsage(line)
 	if err != nil {

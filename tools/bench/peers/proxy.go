@@ -31,7 +31,7 @@ func serveProxy(ctx context.Context, c *serveCommand, ready func(string)) error 
 		return err
 	}
 	defer nc.Close()
-	srv, closeConn, err := natsproxy.New(ctx, nc, natsproxy.Config{Server: server.Config{Logger: logger}})
+	srv, closeConn, err := natsproxy.New(ctx, nc, natsproxy.Config{Server: server.Config{Logger: logger, MaxConnections: c.MaxConnections}})
 	if err != nil {
 		return err
 	}

@@ -14,25 +14,27 @@ import (
 	"github.com/codingflow/rating/tools/bench/peers/pull"
 )
 
-// The lines that a process and compare exchange over the process's input and output: each question has one answer. At the end
-// of its input a process ends, so that none is left when compare is killed.
+// The lines that a process and the one that started it exchange over the process's input and output: each question has one
+// answer. At the end of its input a process ends, so that none is left when the one that started it is killed.
 const (
-	readyLine = "ready" // and the address: the first line that a process says
-	usageLine = "usage" // the question, which usage.String answers
+	readyLine  = "ready"  // and the address: the first line that a process says
+	usageLine  = "usage"  // a question, which usage.String answers
+	memoryLine = "memory" // another, which memory.String answers
 )
 
 // serveCommand is one of the processes.
 type serveCommand struct {
-	Role      string   `arg:"" help:"Which one."`
-	NATS      string   `name:"nats" help:"URL of the NATS server."`
-	GRPC      []string `name:"grpc" help:"Addresses of the service's instances for gRPC. Calls go to them in turns."`
-	Store     string   `help:"Folder of the NATS server's streams."`
-	Payload   int      `help:"Bytes of the comment in each rating that the service has."`
-	AccessLog string   `help:"File that requests are logged to; none without it."`
-	Profile   string   `help:"Folder for profiles of the process."`
-	Slots     int      `help:"How many calls an instance serves at once."`
-	Slowdown  int      `help:"How many times as long an instance takes as it is asked to."`
-	Done      string   `help:"File of the jobs that instances have done."`
+	Role           string   `arg:"" help:"Which one."`
+	NATS           string   `name:"nats" help:"URL of the NATS server."`
+	GRPC           []string `name:"grpc" help:"Addresses of the service's instances for gRPC. Calls go to them in turns."`
+	Store          string   `help:"Folder of the NATS server's streams."`
+	Payload        int      `help:"Bytes of the comment in each rating that the service has."`
+	AccessLog      string   `help:"File that requests are logged to; none without it."`
+	Profile        string   `help:"Folder for profiles of the process."`
+	Slots          int      `help:"How many calls an instance serves at once."`
+	Slowdown       int      `help:"How many times as long an instance takes as it is asked to."`
+	Done           string   `help:"File of the jobs that instances have done."`
+	MaxConnections int      `help:"Connections that the proxy admits; its default without it."`
 }
 
 // role is what a process does: it tells its address when it serves, and serves until ctx ends.
@@ -87,14 +89,20 @@ func (c *serveCommand) run(ctx context.Context, play role, in io.Reader, out io.
 func answer(in io.Reader, out io.Writer) error {
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
-		if lines.Text() != usageLine {
-			return fmt.Errorf("unknown question %q", lines.Text())
+		var about fmt.Stringer
+		var err error
+		switch lines.Text() {
+		case usageLine:
+			about, err = ownUsage()
+		case memoryLine:
+			about, err = ownMemory()
+		default:
+			err = fmt.Errorf("unknown question %q", lines.Text())
 		}
-		u, err := ownUsage()
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintln(out, u); err != nil {
+		if _, err := fmt.Fprintln(out, about); err != nil {
 			return err
 		}
 	}

@@ -42,7 +42,7 @@ func ownUsage() (usage, error) {
 	return usage{user: time.Duration(r.Utime.Nano()), system: time.Duration(r.Stime.Nano()), resident: resident()}, nil
 }
 
-// resident returns the memory that this process holds, as Linux tells it.
+// resident returns the memory that this process holds, as Linux tells it (proc_pid_statm(5)), 0 elsewhere.
 func resident() int64 {
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
