@@ -90,6 +90,8 @@ func TestDevboxHasEveryCommandAsAScriptAndAsAnAlias(t *testing.T) {
 			aliases[original] = "dev " + name
 		}
 	}
+	scripts["perf"] = `dev perf "$@"` // without an alias, which would hide Linux's profiler
+	require.True(t, commands["perf"])
 	require.Equal(t, scripts, config.Shell.Scripts)
 	require.Equal(t, aliases, config.Aliases)
 }

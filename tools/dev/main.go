@@ -26,6 +26,7 @@ type cli struct {
 
 	NewService  newServiceCommand  `cmd:"" name:"new-service" help:"Make a service: its proto, code, test, image and manifests."`
 	Seed        seedCommand        `cmd:"" help:"Fill a running system with plausible data, through its API."`
+	Perf        perfCommand        `cmd:"" help:"Put load on a running system with k6, and say whether it keeps up."`
 	OpenAPI     openapiCommand     `cmd:"" name:"openapi" help:"Print the API's OpenAPI document, as the proxy serves it."`
 	Dead        deadCommand        `cmd:"" help:"Look at, replay and drop dead letters: commands whose every attempt failed."`
 	Queues      queuesCommand      `cmd:"" help:"Make and compare the queues of services."`
