@@ -172,6 +172,7 @@ func TestSlowAnswersBreakTheRun(t *testing.T) {
 }
 
 func TestALoadThatIsNotKeptUpBreaksTheRunAndSaysSo(t *testing.T) {
+	t.Setenv("STAND_IN_PATIENCE", "3") // seconds; k6 has a number of virtual users instead
 	url := worse(t, api(t), func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/services/") {
 			wait(r, 9*time.Second)
