@@ -3,6 +3,7 @@ package natsgrpc
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"github.com/nats-io/nats.go"
 	"google.golang.org/grpc"
@@ -109,10 +110,38 @@ func (c *Conn) find(ctx context.Context, m *method, id string) (answer *nats.Msg
 			return nil, ErrPending
 		}
 	}
+	if m.shards > 1 {
+		if err := c.pendingElsewhere(ctx, m, id); err != nil {
+			return nil, err
+		}
+		if answer, err = c.kept(ctx, m.service, id); err != nil { // it may have been answered while one looked
+			return nil, err
+		}
+	}
 	if answer == nil {
 		return nil, ErrNoAnswer
 	}
 	return answer, nil
+}
+
+// pendingElsewhere is ErrPending for a command that is in another shard than its own, since its caller knew another number
+// of them.
+func (c *Conn) pendingElsewhere(ctx context.Context, m *method, id string) error {
+	own := m.shard(id)
+	for i := range m.shards {
+		shard := strconv.Itoa(i)
+		if shard == own {
+			continue
+		}
+		request, err := lookUp(ctx, c.nc, c.api, streamName(m.kind, m.service, shard), requestSubjectIn(m, shard, id))
+		if err != nil {
+			return err
+		}
+		if request != nil {
+			return ErrPending
+		}
+	}
+	return nil
 }
 
 // queued returns the request of a command that its queue has, nil if it has none.

@@ -193,7 +193,8 @@
 //
 // An answer carries the digest of its request. Another one than the caller's own is INVALID_ARGUMENT, reason
 // IDEMPOTENCY_KEY_REUSED. That a command is pending is told by a direct get of its subject from its queue; while it is, an
-// unsettled answer that is kept is not its answer.
+// unsettled answer that is kept is not its answer. Where nothing is found of it, it may be in another shard, since its caller
+// knew another number of them: who asks for the answer to a command by its id looks there too.
 //
 // Starting. A client that does not wait for the answer waits for the PubAck. Without one for a second it looks first whether
 // the queue has the command and then for its answer, and publishes again what it found twice in neither.

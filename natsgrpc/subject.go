@@ -14,8 +14,11 @@ const (
 )
 
 // requestSubject is the subject that a request is published on.
-func requestSubject(m *method, id string) string {
-	return string(m.kind) + "." + m.service + "." + m.shard(id) + "." + m.name + "." + id
+func requestSubject(m *method, id string) string { return requestSubjectIn(m, m.shard(id), id) }
+
+// requestSubjectIn is the subject of a request in a shard.
+func requestSubjectIn(m *method, shard, id string) string {
+	return string(m.kind) + "." + m.service + "." + shard + "." + m.name + "." + id
 }
 
 // responseSubject is the subject of the answer to a command.
