@@ -1,26 +1,15 @@
-// Command peers measures what a request costs the process that takes HTTP from clients, for three of them side by side in
-// one run:
+// Command peers measures this project beside what one would use instead, in one run each. From the top of the checkout:
 //
-//	proxy         this project's proxy, which calls over NATS
-//	grpc-gateway  its generated handlers, which call over gRPC
-//	vanguard      its transcoder and a reverse proxy, which call over gRPC
+//	go run -C tools/bench/peers . [compare]      what a request costs this proxy, grpc-gateway and vanguard
+//	go run -C tools/bench/peers . lab            whole systems beside the bare JetStream work queue
+//	go run -C tools/bench/peers . pull           instances that pull their calls, and instances that a balancer pushes them to
+//	go run -C tools/bench/peers . simulate       the same by a simulation, with up to 10,000 instances
+//	go run -C tools/bench/peers . connections    what many open connections cost the proxy
 //
-// All call one process of the rating service, whose handlers answer at once over both transports. Each front, the NATS server
-// and the service are processes of their own; CPU time is what a process says of itself (getrusage), user and system. From
-// the top of the checkout:
+// The NATS server, the fronts and the instances are processes of their own; CPU time is what a process says of itself
+// (getrusage), user and system. docs/benchmarks.md says what each command measures, and has results.
 //
-//	go run -C tools/bench/peers . --rounds 9
-//
-// lab measures the whole of each of these systems instead, with two instances of the service, beside the bare JetStream work
-// queue, and writes a page with tables and plots:
-//
-//	go run -C tools/bench/peers . lab [--full] [--out FOLDER]
-//
-// Its other command compares instances that pull their calls with instances that a balancer pushes them to (package pull):
-//
-//	go run -C tools/bench/peers . pull --out ../../../docs/benchmarks
-//
-// It has a go.mod of its own, so that the product's has no vanguard. docs/benchmarks.md has results.
+// It has a go.mod of its own, so that the product's has no vanguard.
 package main
 
 import (
@@ -34,18 +23,18 @@ import (
 )
 
 type cli struct {
-	Compare compareCommand `cmd:"" default:"withargs" help:"Measure the fronts in turns (the default)."`
-	Lab     labCommand     `cmd:"" help:"Measure whole systems beside the bare work queue, and write tables and plots."`
-	Pull    pullCommand    `cmd:"" help:"Compare pulling with pushing."`
-	Serve   serveCommand   `cmd:"" hidden:"" help:"Be one of the processes, for the other commands."`
-
+	Compare     compareCommand     `cmd:"" default:"withargs" help:"Measure what a request costs the fronts, in turns (the default)."`
+	Lab         labCommand         `cmd:"" help:"Measure whole systems beside the bare work queue, and write tables and plots."`
+	Pull        pullCommand        `cmd:"" help:"Compare pulling with pushing."`
+	Simulate    simulateCommand    `cmd:"" help:"Simulate pulling and pushing with 10 to 10,000 instances."`
 	Connections connectionsCommand `cmd:"" help:"Measure what many open connections cost the proxy."`
+	Serve       serveCommand       `cmd:"" hidden:"" help:"Be one of the processes, for the other commands."`
 }
 
 func main() {
 	var c cli
 	parser := kong.Parse(&c, kong.Name("peers"), kong.UsageOnError(),
-		kong.Description("Measures what a request costs this project's proxy, grpc-gateway and vanguard."))
+		kong.Description("Measures this project beside what one would use instead."))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	parser.BindTo(ctx, (*context.Context)(nil))

@@ -16,11 +16,12 @@ type Result struct {
 
 	// The figures from here to Wait are of the calls after the warm-up.
 
-	Answered int                     // in time
-	Latency  *hdrhistogram.Histogram // of those, in nanoseconds, from arrival to answer, with three significant digits
-	Begun    int                     // calls that got a slot, each time that they did
-	Waited   int                     // those that had to wait for one, in the stream or at their instance
-	Wait     time.Duration           // all of this waiting together
+	// Latency is from arrival to answer, in nanoseconds, with three significant digits. A call that expired has taken its
+	// deadline, which is less than it would have.
+	Latency *hdrhistogram.Histogram
+	Begun   int           // calls that got a slot, each time that they did
+	Waited  int           // those that had to wait for one, in the stream or at their instance
+	Wait    time.Duration // all of this waiting together
 
 	Redelivered  int           // calls that a stream gave to another worker
 	MostPending  int           // calls that waited at one stream or instance

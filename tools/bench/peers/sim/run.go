@@ -231,16 +231,15 @@ func (r *run) tell(c *call, how outcome, at time.Duration) {
 	switch how {
 	case ok:
 		r.result.OK++
-		if c.counted {
-			r.result.Answered++
-			_ = r.result.Latency.RecordValue(int64(min(at-c.start, highest)))
-		}
 	case failed:
 		r.result.Failed++
 	case refused:
 		r.result.Refused++
 	case expired:
 		r.result.Expired++
+	}
+	if c.counted && (how == ok || how == expired) {
+		_ = r.result.Latency.RecordValue(int64(min(at-c.start, highest))) // which is what bounds it
 	}
 }
 

@@ -43,7 +43,8 @@ func TestEveryCallEndsOnce(t *testing.T) {
 			for name, c := range map[string]Config{"overloaded": overloaded(policy), "large": large(policy, 100_000)} {
 				result := simulate(t, c)
 				require.Equal(t, c.Calls, result.OK+result.Failed+result.Expired+result.Refused, name)
-				require.EqualValues(t, result.Answered, result.Latency.TotalCount(), name)
+				require.LessOrEqual(t, result.Latency.TotalCount(), int64(result.OK+result.Expired), name)
+				require.GreaterOrEqual(t, result.Latency.TotalCount(), int64(result.OK+result.Expired-c.Warmup), name)
 				for _, busy := range result.Busy {
 					require.LessOrEqual(t, busy, 1.0, name)
 				}
