@@ -30,7 +30,7 @@ func replicatedEcho(t *testing.T, replicas uint32) protoreflect.ServiceDescripto
 }
 
 // freePorts returns ports of the loopback interface that are free now, and so most likely in a moment too.
-func freePorts(t *testing.T, n int) []int {
+func freePorts(t testing.TB, n int) []int {
 	t.Helper()
 	ports := make([]int, n)
 	for i := range ports {
@@ -43,7 +43,7 @@ func freePorts(t *testing.T, n int) []int {
 }
 
 // cluster runs three NATS servers that are one cluster, and returns its JetStream.
-func cluster(t *testing.T) jetstream.JetStream {
+func cluster(t testing.TB) jetstream.JetStream {
 	t.Helper()
 	ports := freePorts(t, 3)
 	var routes []string
@@ -69,7 +69,7 @@ func cluster(t *testing.T) jetstream.JetStream {
 }
 
 // ensureSoon makes the queues. While a stream elects a leader, a change of it may time out.
-func ensureSoon(t *testing.T, js jetstream.JetStream, service protoreflect.ServiceDescriptor) {
+func ensureSoon(t testing.TB, js jetstream.JetStream, service protoreflect.ServiceDescriptor) {
 	t.Helper()
 	require.EventuallyWithT(t, func(c *assert.CollectT) { assert.NoError(c, natsgrpc.Ensure(t.Context(), js, service)) }, time.Minute, 10*time.Millisecond)
 }

@@ -26,7 +26,7 @@ import (
 )
 
 // inShards describes an EchoService whose queues have n shards each.
-func inShards(t *testing.T, n uint32) *protoregistry.Files {
+func inShards(t testing.TB, n uint32) *protoregistry.Files {
 	return describe(t, func(s *natsgrpcv1.ServiceDelivery, _ *natsgrpcv1.MethodDelivery) {
 		s.GetQueries().Shards, s.GetCommands().Shards = n, n
 	})
