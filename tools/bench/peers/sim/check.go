@@ -124,7 +124,7 @@ const checkCalls = 200_000
 func Check(ctx context.Context, measured []Measured, calibration Calibration, seed uint64) (report.Table, error) {
 	table := report.Table{Columns: []string{
 		"work", "instances", "slow", "load", "callers", "killed", "policy",
-		"p50 measured, ms", "simulated", "ratio", "p99 measured, ms", "simulated", "ratio",
+		"p50, ms", "simulated p50, ms", "p50 ratio", "p99, ms", "simulated p99, ms", "p99 ratio",
 	}}
 	var configs []Config
 	var rows []Measured
