@@ -33,13 +33,13 @@ fixed,20.00,2,4,false,0.10,40.0,1,,3,10,pull,1000,20.10,20.20
 `), 0o600))
 	var out strings.Builder
 	require.NoError(t, (&simulateCommand{Check: file, Seed: 1}).run(t.Context(), &out))
-	require.Contains(t, out.String(), "| fixed | 2 | 0 | 10 % | 1 | 0 | pull | 20.10 | 20.10 | 1.00 | 20.20 | 20.10 | 1.00 |")
+	require.Contains(t, out.String(), "| fixed | 2 | 0 | 10 % | 1 | 0 | pull | 20.10 | 20.10 | 20.10–20.10 | 1.00 | 20.20 | 20.10 | 20.10–20.10 | 1.00 |")
 
 	calibration := filepath.Join(t.TempDir(), "calibration.json")
 	require.NoError(t, os.WriteFile(calibration, []byte(`{"hop": "1ms"}`), 0o600))
 	out.Reset()
 	require.NoError(t, (&simulateCommand{Check: file, Calibration: calibration, Seed: 1}).run(t.Context(), &out))
-	require.Contains(t, out.String(), "| 20.10 | 24.04 | 0.84 |")
+	require.Contains(t, out.String(), "| 20.10 | 24.04 | 24.04–24.04 | 0.84 |")
 
 	require.NoError(t, os.WriteFile(file, []byte("work\nfixed\n"), 0o600))
 	require.EqualError(t, (&simulateCommand{Check: file}).run(t.Context(), &out), file+": measurements: there is no column mean_ms")

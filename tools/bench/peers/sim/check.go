@@ -116,15 +116,20 @@ func (c Calibration) Calibrated(measured []Measured) Calibration {
 	return c
 }
 
-// checkCalls is about how many calls a row is simulated with: a measurement's few would tell of chance. They are in runs as
-// long as the measurement, since under overload it matters how long that has lasted.
-const checkCalls = 200_000
+// A row is simulated in several runs of about checkCalls calls together, since a measurement's few tell of chance: above all
+// of how many long ones were among them. Each run is as long as the measurement, for under overload that matters.
+const (
+	checkCalls = 200_000
+	leastRuns  = 5
+	mostRuns   = 50
+)
 
-// Check simulates what was measured and returns both, side by side.
+// Check simulates what was measured and returns both, side by side, with how far the simulation's runs reach: what was
+// measured and is among them is what a run may be.
 func Check(ctx context.Context, measured []Measured, calibration Calibration, seed uint64) (report.Table, error) {
 	table := report.Table{Columns: []string{
 		"work", "instances", "slow", "load", "callers", "killed", "policy",
-		"p50, ms", "simulated p50, ms", "p50 ratio", "p99, ms", "simulated p99, ms", "p99 ratio",
+		"p50, ms", "simulated p50", "runs’ p50", "p50 ratio", "p99, ms", "simulated p99", "runs’ p99", "p99 ratio",
 	}}
 	var configs []Config
 	var rows []Measured
@@ -138,15 +143,16 @@ func Check(ctx context.Context, measured []Measured, calibration Calibration, se
 	if len(rows) == 0 {
 		return table, errors.New("measurements: there are no rows that can be simulated")
 	}
-	results, err := inParallel(ctx, configs, func(ctx context.Context, c Config) (*Result, error) {
-		all := newResult()
-		for i := range max(1, min(checkCalls/c.Calls, 50)) {
+	runs, err := inParallel(ctx, configs, func(ctx context.Context, c Config) (checked, error) {
+		all := checked{Result: newResult()}
+		for i := range min(max(leastRuns, checkCalls/c.Calls), mostRuns) {
 			c.Seed = seed + uint64(i)
 			one, err := Run(ctx, c)
 			if err != nil {
-				return nil, err
+				return checked{}, err
 			}
 			all.Latency.Merge(one.Latency)
+			all.p50, all.p99 = append(all.p50, one.Quantile(0.5)), append(all.p99, one.Quantile(0.99))
 		}
 		return all, nil
 	})
@@ -154,12 +160,23 @@ func Check(ctx context.Context, measured []Measured, calibration Calibration, se
 		return table, err
 	}
 	for i, m := range rows {
-		p50, p99 := results[i].Quantile(0.5), results[i].Quantile(0.99)
+		p50, p99 := runs[i].Quantile(0.5), runs[i].Quantile(0.99)
 		table.Add(string(m.Config.Service.Distribution), strconv.Itoa(m.Config.Instances), strconv.Itoa(m.Config.Slow), fmt.Sprintf("%.0f %%", 100*m.Load),
 			strconv.Itoa(m.Config.Callers), strconv.Itoa(len(m.Config.Kills)), string(m.Config.Policy),
-			millis(m.P50), millis(p50), ratio(m.P50, p50), millis(m.P99), millis(p99), ratio(m.P99, p99))
+			millis(m.P50), millis(p50), reach(runs[i].p50), ratio(m.P50, p50), millis(m.P99), millis(p99), reach(runs[i].p99), ratio(m.P99, p99))
 	}
 	return table, nil
+}
+
+// checked is the runs that a row is simulated by: all of them together, and the quantiles of each.
+type checked struct {
+	*Result
+	p50, p99 []time.Duration
+}
+
+// reach is how far the runs' quantiles reach.
+func reach(all []time.Duration) string {
+	return millis(slices.Min(all)) + "–" + millis(slices.Max(all))
 }
 
 func millis(d time.Duration) string { return fmt.Sprintf("%.2f", float64(d)/float64(time.Millisecond)) }

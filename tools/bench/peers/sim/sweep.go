@@ -97,8 +97,8 @@ func Sweep(ctx context.Context, sizes []int, calibration Calibration, seed uint6
 }
 
 // inParallel runs configurations on all processors.
-func inParallel(ctx context.Context, configs []Config, run func(context.Context, Config) (*Result, error)) ([]*Result, error) {
-	results := make([]*Result, len(configs))
+func inParallel[T any](ctx context.Context, configs []Config, run func(context.Context, Config) (T, error)) ([]T, error) {
+	results := make([]T, len(configs))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, c := range configs {
