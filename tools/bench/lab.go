@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -13,15 +11,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	"github.com/codingflow/rating/natsgrpc"
 	echopb "github.com/codingflow/rating/proto/natsgrpctest/v1"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 	"github.com/codingflow/rating/proxy/transcode"
 	"github.com/codingflow/rating/tools/bench/barequeue"
-	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // lab runs every target in one process: a NATS server on loopback with its store in a folder, a connection of its own
@@ -132,7 +131,7 @@ func (l *lab) listen(ctx context.Context, conn *natsgrpc.Conn) error {
 	if err != nil {
 		return err
 	}
-	srv := &http.Server{Handler: handler, ReadHeaderTimeout: time.Second}
+	srv := &http.Server{Handler: l.route(handler), ReadHeaderTimeout: time.Second}
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(listener) }()
 	transport := &http.Transport{MaxIdleConnsPerHost: 1024}
@@ -160,55 +159,6 @@ func report(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 	}
-}
-
-// targets returns what is compared for queries or for commands, the bare queue first.
-func (l *lab) targets(kind string) []target {
-	payload := []byte(l.payload)
-	bare := target{"bare " + kind, func(ctx context.Context) error {
-		_, err := l.bare[kind].Call(ctx, payload)
-		return err
-	}}
-	if kind == "query" {
-		return []target{
-			bare,
-			{"natsgrpc query", func(ctx context.Context) error {
-				_, err := l.echo.Read(ctx, &echopb.ReadRequest{Payload: payload})
-				return err
-			}},
-			{"HTTP GET", func(ctx context.Context) error { return l.http(ctx, http.MethodGet, "/ratings/1", "") }},
-		}
-	}
-	body := fmt.Sprintf(`{"user":"users/1","service":"services/1","score":5,"comment":%q}`, l.payload)
-	return []target{
-		bare,
-		{"natsgrpc command", func(ctx context.Context) error {
-			_, err := l.echo.Write(ctx, &echopb.WriteRequest{Payload: payload})
-			return err
-		}},
-		{"HTTP POST", func(ctx context.Context) error { return l.http(ctx, http.MethodPost, "/ratings", body) }},
-	}
-}
-
-// http makes one request and reads its answer.
-func (l *lab) http(ctx context.Context, method, path, body string) error {
-	req, err := http.NewRequestWithContext(ctx, method, l.url+path, bytes.NewReader([]byte(body)))
-	if err != nil {
-		return err
-	}
-	if body != "" {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	resp, err := l.client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	answer, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, answer)
-	}
-	return err
 }
 
 // echo answers every call with its own payload.

@@ -115,12 +115,6 @@ const (
 	row    = "%-17s %8d %11.0f %10v %10v %10v %10.2f %9.2f\n"
 )
 
-// target is something that is measured.
-type target struct {
-	name string
-	call func(context.Context) error
-}
-
 // compare measures targets in turns and writes a row for each; the first one is what the ratios refer to.
 func compare(ctx context.Context, c cli, targets []target, clients int) error {
 	rounds := make([][]result, len(targets))
