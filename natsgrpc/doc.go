@@ -290,12 +290,15 @@
 //	Nats-TTL                  commands whose method says for how long their answers are kept: that, in whole seconds, plus one
 //
 // A query's answer is published to its rep subject, then the request is acked. A command's answer is published to its rsp
-// subject with a reply subject for the PubAck of RESPONSES; the request is acked when that has come. Without it the
-// answer, never the handler, is repeated every second. The client takes the first answer and ignores its reply subject. A
-// server publishes to no Natsgrpc-Reply-To that is not the rep or rsp subject of its own service and call. An answer
-// whose body is too large for one message travels in parts. One with headers beyond 65,535 bytes, or whose parts cannot
-// be stored, loses its metadata and details; if it is no error, it becomes RESOURCE_EXHAUSTED, reason MESSAGE_TOO_LARGE,
-// or UNAVAILABLE, reason PARTS_LOST.
+// subject with a reply subject for the PubAck of RESPONSES; the request is acked when that has come, or a moment later: a
+// server may keep one request that is answered with OK in the queue until another is, so that a queue on file does not run
+// empty, which costs the NATS server a file each time. This one does, for less than half a second, and not where the
+// request takes more than a thousandth of the queue; it goes on to send "+WPI". Without the PubAck the answer, never the
+// handler, is repeated every second. The client takes the first answer and ignores its reply subject. A server publishes to
+// no Natsgrpc-Reply-To that is not the rep or rsp subject of its own service and call. An answer whose body is too large
+// for one message travels in parts. One with headers beyond 65,535 bytes, or whose parts cannot be stored, loses its
+// metadata and details; if it is no error, it becomes RESOURCE_EXHAUSTED, reason MESSAGE_TOO_LARGE, or UNAVAILABLE, reason
+// PARTS_LOST.
 //
 // Dead letters. "dead.<svc>.<method>.<id>", in the stream DEAD, holds the data and the headers of a command that was given
 // up, but Nats-Msg-Id and Natsgrpc-Deadline; Natsgrpc-Attempts, how often it was tried; and Natsgrpc-Subject, the request's

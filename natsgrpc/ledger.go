@@ -198,8 +198,8 @@ func (l *ledger) onMessage(msg *nats.Msg) {
 			l.logger.Error("natsgrpc: keep an answer", "method", t.method, "request", t.id, "error", err, "puback", string(msg.Data))
 			return // published again after answerRetry
 		}
-		if step, err := strconv.Atoi(detail); err == nil {
-			t.kept(step)
+		if step, err := strconv.Atoi(detail); err == nil && t.kept(step) {
+			t.worker.tail.hold(t, time.Now())
 		}
 	}
 }

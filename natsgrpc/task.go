@@ -61,6 +61,7 @@ type task struct {
 	published time.Time   // when the first was published last
 	settle    []byte      // the acknowledgement that follows
 	dead      bool        // the request becomes a dead letter
+	waits     bool        // the acknowledgement may wait until another command is answered
 	answered  bool        // the stream of answers has the answer already
 
 	encoding string // of the answer's body
@@ -372,6 +373,7 @@ func (t *task) keep(result outcome) {
 	}
 	if answer != nil {
 		t.outbox = append(t.outbox, answer)
+		t.waits = result.status == nil && t.worker.tail.takes(t.worker.queue, len(t.msg.Data))
 	}
 	t.next()
 }
@@ -389,18 +391,30 @@ func (t *task) next() {
 	t.worker.run.writer.publish(msg) // look repeats it
 }
 
-// kept takes note that a stream has what was published in a step.
-func (t *task) kept(step int) {
+// kept takes note that a stream has what was published in a step. It reports whether the task is answered and its
+// acknowledgement may wait; then settled is what is left to do.
+func (t *task) kept(step int) (waits bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.outbox) == 0 || step != t.step {
-		return // of a publish that was repeated
+		return false // of a publish that was repeated
 	}
 	if t.dead && t.step == 0 {
 		t.worker.run.server.telemetry.deadLetter(t)
 	}
 	t.outbox = t.outbox[1:]
 	t.step++
+	if t.waits && len(t.outbox) == 0 {
+		return true
+	}
+	t.next()
+	return false
+}
+
+// settled acknowledges a command that is answered.
+func (t *task) settled() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.next()
 }
 

@@ -48,6 +48,7 @@ type worker struct {
 	told    atomic.Int64 // when an answer told the backlog, in nanoseconds since the Unix epoch
 	strays  *strays
 	offers  *offers
+	tail    tail
 
 	mu       sync.Mutex
 	sub      *nats.Subscription
@@ -138,6 +139,7 @@ func (w *worker) restart() error {
 func (w *worker) stop() {
 	close(w.stopped)
 	w.looping.Wait()
+	w.tail.close()
 	if err := w.offers.stop(); err != nil {
 		w.run.server.logger.Error("natsgrpc: stop offering slots", "queue", w.queue.Stream.Name, "error", err)
 	}
@@ -192,7 +194,8 @@ func (w *worker) loop() {
 		case <-w.stopped:
 			return
 		case <-w.wake:
-		case <-tick.C:
+		case now := <-tick.C:
+			w.tail.release(now.Add(-tailAge))
 		}
 		if !w.run.server.nc.IsConnected() {
 			continue // a pull would wait in the reconnect buffer, forgotten here and served there
