@@ -142,7 +142,7 @@ func (l *lab) listen(ctx context.Context, conn *natsgrpc.Conn) error {
 		}
 		transport.CloseIdleConnections()
 	})
-	l.client = &http.Client{Transport: transport, Timeout: 30 * time.Second}
+	l.client = &http.Client{Transport: transport} // the rounds bound its calls: a timer for each would be a cost of its own
 	l.url = "http://" + listener.Addr().String()
 	return nil
 }

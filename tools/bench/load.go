@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -12,17 +11,22 @@ import (
 type result struct {
 	perSecond float64
 	p50, p99  time.Duration
-	cpu       time.Duration // user and system, of the whole process, for each call
+	cost      cost // of the whole process, for each call
 }
+
+// callTimeout is how long the last call of a round may take.
+const callTimeout = 30 * time.Second
 
 // load calls from a number of clients, each one call after the other, for a time (a closed loop). It stops at the first
 // error.
 func load(ctx context.Context, clients int, duration time.Duration, call func(context.Context) error) (result, error) {
+	ctx, stop := context.WithTimeout(ctx, duration+callTimeout) // one timer for all calls
+	defer stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	took := make([][]time.Duration, clients)
 	var group sync.WaitGroup
-	start, cpu := time.Now(), cpuTime()
+	start, before := time.Now(), costs()
 	for i := range clients {
 		group.Go(func() {
 			for time.Since(start) < duration && ctx.Err() == nil {
@@ -40,24 +44,15 @@ func load(ctx context.Context, clients int, duration time.Duration, call func(co
 	if err := context.Cause(ctx); err != nil {
 		return result{}, err
 	}
-	cpu = cpuTime() - cpu
+	after := costs()
 	all := slices.Concat(took...)
 	slices.Sort(all)
 	return result{
 		perSecond: float64(len(all)) / elapsed.Seconds(),
 		p50:       percentile(all, 50),
 		p99:       percentile(all, 99),
-		cpu:       cpu / time.Duration(max(1, len(all))),
+		cost:      after.each(before, len(all)),
 	}, nil
-}
-
-// cpuTime returns the user and system time that this process has taken.
-func cpuTime() time.Duration {
-	var usage syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {
-		return 0
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // percentile returns the smallest of the sorted values that at least p percent of them do not exceed (nearest rank).

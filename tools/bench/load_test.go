@@ -35,7 +35,15 @@ func TestLoadCountsCallsAndStopsAtAnError(t *testing.T) {
 	require.NoError(t, err)
 	require.Positive(t, calls.Load())
 	require.Positive(t, r.perSecond)
+	require.Positive(t, r.cost.objects, "its result is on the heap")
 	broken := errors.New("broken")
 	_, err = load(t.Context(), 4, time.Hour, func(context.Context) error { return broken })
 	require.ErrorIs(t, err, broken)
+}
+
+func TestEachCallHasItsShareOfTheCosts(t *testing.T) {
+	before := cost{cpu: 1, lockWait: 3, objects: 4, bytes: 5, voluntary: 6, forced: 7}
+	after := cost{cpu: 5, lockWait: 15, objects: 6, bytes: 9, voluntary: 7, forced: 8}
+	require.Equal(t, cost{cpu: 1, lockWait: 3, objects: 0.5, bytes: 1, voluntary: 0.25, forced: 0.25}, after.each(before, 4))
+	require.Equal(t, cost{}, before.each(before, 0))
 }

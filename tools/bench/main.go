@@ -29,6 +29,7 @@ type cli struct {
 	Clients  []int         `help:"Clients, each with one call at a time." default:"1,64"`
 	Payload  int           `help:"Bytes of text in the request and in its answer." default:"512"`
 	Only     string        `help:"Measure only the targets whose name has this in it; the first of them is what the ratios refer to."`
+	Costs    bool          `help:"Show what else a call costs the process: allocations, context switches, waits for locks."`
 	Profile  string        `help:"Write a CPU profile of it all to this file."`
 }
 
@@ -76,7 +77,11 @@ func run(ctx context.Context, c cli) error {
 	defer stop()
 	fmt.Printf("%s %s/%s, %d CPUs; payload %d bytes, %d rounds of %v\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH,
 		runtime.NumCPU(), c.Payload, c.Rounds, c.Duration)
-	fmt.Printf(header, "target", "clients", "requests/s", "p50", "p99", "cpu/call", "rate/bare", "p50/bare")
+	if c.Costs {
+		fmt.Printf(costHeader, "target", "clients", "cpu/call", "objects", "bytes", "waits", "preempted", "lock wait")
+	} else {
+		fmt.Printf(header, "target", "clients", "requests/s", "p50", "p99", "cpu/call", "rate/bare", "p50/bare")
+	}
 	for _, kind := range []string{"query", "command"} {
 		for _, clients := range c.Clients {
 			targets := slices.DeleteFunc(lab.targets(kind), func(t target) bool { return !strings.Contains(t.name, c.Only) })
@@ -113,6 +118,9 @@ func profile(file string) (stop func(), err error) {
 const (
 	header = "%-17s %8s %11s %10s %10s %10s %10s %9s\n"
 	row    = "%-17s %8d %11.0f %10v %10v %10v %10.2f %9.2f\n"
+
+	costHeader = "%-17s %8s %10s %8s %8s %7s %10s %10s\n"
+	costRow    = "%-17s %8d %10v %8.0f %8.0f %7.2f %10.2f %10v\n"
 )
 
 // compare measures targets in turns and writes a row for each; the first one is what the ratios refer to.
@@ -136,8 +144,13 @@ func compare(ctx context.Context, c cli, targets []target, clients int) error {
 	base := median(rounds[0])
 	for i, t := range targets {
 		r := median(rounds[i])
+		if of := r.cost; c.Costs {
+			fmt.Printf(costRow, t.name, clients, of.cpu.Round(100*time.Nanosecond), of.objects, of.bytes,
+				of.voluntary, of.forced, of.lockWait.Round(100*time.Nanosecond))
+			continue
+		}
 		fmt.Printf(row, t.name, clients, r.perSecond, r.p50.Round(time.Microsecond),
-			r.p99.Round(time.Microsecond), r.cpu.Round(100*time.Nanosecond), r.perSecond/base.perSecond, float64(r.p50)/float64(base.p50))
+			r.p99.Round(time.Microsecond), r.cost.cpu.Round(100*time.Nanosecond), r.perSecond/base.perSecond, float64(r.p50)/float64(base.p50))
 	}
 	return nil
 }
