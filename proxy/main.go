@@ -50,7 +50,7 @@ func main() {
 	var cfg config
 	kong.Parse(&cfg, kong.Name("proxy"), kong.Vars{"version": version()},
 		kong.Description("The proxy: serves the rating API over HTTP and queues its calls in NATS."))
-	logger := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
+	logger := slog.New(telemetry.LogHandler(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: cfg.LogLevel})))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	if err := run(ctx, &cfg, logger); err != nil {

@@ -60,7 +60,7 @@ func main() {
 }
 
 func newLogger(level slog.Level) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	return slog.New(telemetry.LogHandler(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})))
 }
 
 // Run serves until ctx ends, then drains.
@@ -98,6 +98,7 @@ func run(ctx context.Context, cfg *config, logger *slog.Logger) (err error) {
 		return err
 	}
 	defer traces.Close()
+	cfg.Database.Tracers = traces.Provider()
 	st, err := cfg.Database.Open(ctx, logger, cfg.QuerySlots, cfg.CommandSlots)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/proxy/auth"
 	"github.com/codingflow/rating/services/web/signin"
+	"github.com/codingflow/rating/telemetry"
 	"github.com/codingflow/rating/tools/dev/stack"
 	"github.com/codingflow/rating/tools/dev/webapp"
 	"github.com/codingflow/rating/tools/dev/workspace"
@@ -30,6 +31,9 @@ type upCommand struct {
 	SignIn      signin.Config `embed:"" group:"Tokens"`
 	AdminClaims []string      `name:"admin-claim" group:"Tokens" placeholder:"NAME=VALUE" env:"RATING_ADMIN_CLAIMS" help:"Claims that make an administrator of the rating app, who may change what belongs to others; --oidc-claims must pass them on."`
 
+	AdminListen string                 `group:"Observability" placeholder:"HOST:PORT" env:"DEV_ADMIN_LISTEN" help:"Address to serve /metrics on, such as 127.0.0.1:9090. Without it nothing is measured."`
+	Traces      telemetry.TracesConfig `embed:"" group:"Observability"`
+
 	NATSListen string `name:"nats-listen" group:"NATS" help:"Address at which services that run beside this one reach the NATS server in this process, which asks them for no credentials, such as 127.0.0.1:4222." placeholder:"HOST:PORT" env:"DEV_NATS_LISTEN" xor:"nats"`
 
 	NATS     string            `name:"nats" group:"NATS" help:"An external NATS server with JetStream, instead of one in this process. The flags that follow are for it." placeholder:"URL" env:"DEV_NATS" xor:"nats"`
@@ -42,7 +46,7 @@ func (c *upCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.LogLevel}))
+	logger := slog.New(telemetry.LogHandler(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.LogLevel})))
 	s, err := stack.Start(ctx, stack.Config{
 		Listen:      c.Listen,
 		Data:        data,
@@ -51,6 +55,8 @@ func (c *upCommand) Run(ctx context.Context) (err error) {
 		Database:    c.Database,
 		OIDC:        c.OIDC,
 		AdminClaims: c.AdminClaims,
+		Traces:      c.Traces,
+		AdminListen: c.AdminListen,
 		Logger:      logger,
 		UI:          webapp.UI(webapp.UIConfig{Assets: c.assets(ctx), Issuer: c.OIDC.Issuer, SignIn: c.SignIn, Logger: logger}),
 	})

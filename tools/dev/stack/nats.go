@@ -33,7 +33,7 @@ func (s *Stack) startNATS(ctx context.Context) (connect func(name string) (*nats
 			return nil, err
 		}
 		s.onClose(func() error { nc.Close(); return nil })
-		return nc, nil
+		return nc, natsdial.Measure(nc, s.metrics.Provider())
 	}, nil
 }
 

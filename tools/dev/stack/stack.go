@@ -23,7 +23,9 @@ import (
 	proxy "github.com/codingflow/rating/proxy/server"
 	rating "github.com/codingflow/rating/services/rating/server"
 	"github.com/codingflow/rating/services/rating/store/database"
+	"github.com/codingflow/rating/telemetry"
 	"github.com/nats-io/nats.go"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // drainTimeout bounds the end of each part. What is left then is cut off.
@@ -50,6 +52,10 @@ type Config struct {
 	OIDC auth.Config
 	// AdminClaims are the claims that make an administrator of the rating service: NAME=VALUE, passed on by OIDC.Claims.
 	AdminClaims []string
+	// Traces says where the spans of the proxy and of the rating service go, each under its own service.name. Default: nowhere.
+	Traces telemetry.TracesConfig
+	// AdminListen is the address at which /metrics tells of all parts. Default: none, and nothing is measured.
+	AdminListen string
 	// UI makes what serves /ui and everything below it; api is the URL of this stack's API. Default: the proxy's page that
 	// links to the API.
 	UI func(api string) (http.Handler, error)
@@ -64,6 +70,8 @@ type Stack struct {
 	proxy    *proxy.Server
 	rating   *natsgrpc.Server
 	natsURL  string // of the NATS server in this process, where it listens
+	admin    *telemetry.Listener
+	metrics  *telemetry.Metrics // nil where they are not wanted
 	closers  []func() error
 }
 
@@ -95,6 +103,9 @@ func Start(ctx context.Context, config Config) (_ *Stack, err error) {
 		return nil, err
 	}
 	s.onClose(unlock)
+	if err := s.startMetrics(ctx); err != nil {
+		return nil, err
+	}
 	connect, err := s.startNATS(ctx)
 	if err != nil {
 		return nil, err
@@ -107,6 +118,14 @@ func Start(ctx context.Context, config Config) (_ *Stack, err error) {
 
 // NATSURL is where other programs reach the NATS server in this process; empty where it does not listen.
 func (s *Stack) NATSURL() string { return s.natsURL }
+
+// AdminAddr is the address at which /metrics is; nil where there is none.
+func (s *Stack) AdminAddr() net.Addr {
+	if s.admin == nil {
+		return nil
+	}
+	return s.admin.Addr
+}
 
 // Addr is the address of the HTTP server.
 func (s *Stack) Addr() net.Addr { return s.listener.Addr() }
@@ -160,9 +179,40 @@ func (s *Stack) database() database.Config {
 	return database.Config{URL: s.config.Database}
 }
 
+// startMetrics serves the metrics of all parts, which come from one provider, so that those of the process are there once.
+func (s *Stack) startMetrics(ctx context.Context) (err error) {
+	if s.config.AdminListen == "" {
+		return nil
+	}
+	if s.metrics, err = telemetry.NewMetrics("dev"); err != nil {
+		return err
+	}
+	s.onClose(s.metrics.Close)
+	if s.admin, err = telemetry.Listen(ctx, s.config.AdminListen, telemetry.AdminHandler(s.metrics, false)); err != nil {
+		return fmt.Errorf("%w; choose another address with --admin-listen", err)
+	}
+	s.onClose(s.admin.Close)
+	return nil
+}
+
+// startTraces returns what makes the spans of a part, nil where none are wanted.
+func (s *Stack) startTraces(ctx context.Context, part string, trust telemetry.Trust) (trace.TracerProvider, error) {
+	traces, err := s.config.Traces.Start(ctx, part, trust, s.config.Logger)
+	if err != nil {
+		return nil, err
+	}
+	s.onClose(func() error { traces.Close(); return nil })
+	return traces.Provider(), nil
+}
+
 // prepareRating opens the store and registers the rating service on a server of its own connection.
 func (s *Stack) prepareRating(ctx context.Context, connect func(name string) (*nats.Conn, error)) error {
+	tracers, err := s.startTraces(ctx, "rating", telemetry.TrustCallers)
+	if err != nil {
+		return err
+	}
 	where := s.database()
+	where.Tracers = tracers
 	if err := where.Migrate(ctx, s.config.Logger); err != nil {
 		return err
 	}
@@ -185,7 +235,9 @@ func (s *Stack) prepareRating(ctx context.Context, connect func(name string) (*n
 		natsgrpc.WithUnaryInterceptors(srv.Interceptor()),
 		natsgrpc.WithDrainTimeout(drainTimeout),
 		natsgrpc.WithPublishedDescriptors(comments.Add),
-		natsgrpc.WithLogger(s.config.Logger))
+		natsgrpc.WithLogger(s.config.Logger),
+		natsgrpc.WithMeterProvider(s.metrics.Provider()),
+		natsgrpc.WithTracerProvider(tracers))
 	if err != nil {
 		return err
 	}
@@ -195,6 +247,10 @@ func (s *Stack) prepareRating(ctx context.Context, connect func(name string) (*n
 
 // prepareProxy makes the proxy on a connection of its own.
 func (s *Stack) prepareProxy(ctx context.Context, connect func(name string) (*nats.Conn, error)) error {
+	tracers, err := s.startTraces(ctx, "proxy", telemetry.DistrustCallers)
+	if err != nil {
+		return err
+	}
 	nc, err := connect("proxy")
 	if err != nil {
 		return err
@@ -213,8 +269,10 @@ func (s *Stack) prepareProxy(ctx context.Context, connect func(name string) (*na
 	srv, closeConn, err := natsproxy.New(ctx, nc, natsproxy.Config{
 		Server: proxy.Config{
 			Title: "Rating API", Auth: authenticator, UI: ui, DrainTimeout: drainTimeout, Logger: s.config.Logger,
+			MeterProvider: s.metrics.Provider(), TracerProvider: tracers,
 		},
 		Logger: s.config.Logger,
+		Conn:   []natsgrpc.ConnOption{natsgrpc.WithMeterProvider(s.metrics.Provider()), natsgrpc.WithTracerProvider(tracers)},
 	})
 	if err != nil {
 		return err

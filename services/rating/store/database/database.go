@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/codingflow/rating/services/rating/store"
 	"github.com/codingflow/rating/services/rating/store/postgres"
 	"github.com/codingflow/rating/services/rating/store/sqlite"
@@ -24,6 +26,8 @@ import (
 type Config struct {
 	// URL is a path or file: URL of a SQLite file, or a postgres: URL; see sqlite.Open and postgres.Open.
 	URL string `name:"database" env:"DATABASE_URL" default:"rating.db" help:"Path of a SQLite file, which is created if need be, or a postgres:// URL. The password may be in PGPASSWORD, or in a file that PGPASSFILE names."`
+	// Tracers makes spans of statements, nil for none; see dbtrace.
+	Tracers trace.TracerProvider `kong:"-"`
 }
 
 // Open opens the database for a service that runs so many queries and commands at once. A SQLite file is created or
@@ -35,13 +39,14 @@ func (c Config) Open(ctx context.Context, logger *slog.Logger, queries, commands
 		if err := c.checkPath(); err != nil {
 			return nil, err
 		}
-		st, err := sqlite.Open(ctx, c.URL, sqlite.WithLogger(logger))
+		st, err := sqlite.Open(ctx, c.URL, sqlite.WithLogger(logger), sqlite.WithTracerProvider(c.Tracers))
 		if err != nil {
 			return nil, err // not st, which would be an interface that holds nil
 		}
 		return st, nil
 	}
-	st, err := postgres.Open(ctx, c.URL, postgres.WithConnections(queries, commands), postgres.WithLogger(logger))
+	st, err := postgres.Open(ctx, c.URL, postgres.WithConnections(queries, commands), postgres.WithLogger(logger),
+		postgres.WithTracerProvider(c.Tracers))
 	if err != nil {
 		return nil, err
 	}

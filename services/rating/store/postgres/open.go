@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/codingflow/rating/natsgrpc/once"
 	"github.com/codingflow/rating/services/rating/store"
@@ -40,6 +41,7 @@ type config struct {
 	busyTimeout       time.Duration
 	retention         time.Duration
 	logger            *slog.Logger
+	tracers           trace.TracerProvider
 }
 
 type optionFunc func(*config)
@@ -67,6 +69,11 @@ func WithRetention(d time.Duration) Option {
 // WithLogger sets where the store's own work is logged. Default [slog.Default].
 func WithLogger(l *slog.Logger) Option {
 	return optionFunc(func(c *config) { c.logger = l })
+}
+
+// WithTracerProvider makes the spans of statements that [dbtrace] describes; nil makes none. Default none.
+func WithTracerProvider(provider trace.TracerProvider) Option {
+	return optionFunc(func(c *config) { c.tracers = provider })
 }
 
 func (c *config) validate() error {
@@ -127,6 +134,11 @@ func Open(ctx context.Context, url string, opts ...Option) (*Store, error) {
 	if err := check(ctx, parsed.ConnConfig); err != nil {
 		return nil, err
 	}
+	// Only from here on: the check above is nobody's call.
+	tracer := newTracer(cfg.tracers, parsed.ConnConfig)
+	if tracer != nil {
+		parsed.ConnConfig.Tracer = statementTracer{tracer}
+	}
 	s, outage := &Store{}, &outage{}
 	if s.read.pool, err = newPool(ctx, parsed, cfg.queries); err != nil {
 		return nil, err
@@ -136,7 +148,7 @@ func Open(ctx context.Context, url string, opts ...Option) (*Store, error) {
 		return nil, err
 	}
 	for _, p := range []*pool{&s.read, &s.write} {
-		p.busyTimeout, p.outage = cfg.busyTimeout, outage
+		p.busyTimeout, p.outage, p.tracer = cfg.busyTimeout, outage, tracer
 	}
 	s.sweeper = store.StartSweeper(s, cfg.retention, cfg.logger)
 	return s, nil

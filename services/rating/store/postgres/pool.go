@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/codingflow/rating/services/rating/store"
+	"github.com/codingflow/rating/telemetry/dbtrace"
 )
 
 // The waits between attempts: short enough that a lost connection or a deadlock costs little, and long enough that a
@@ -25,13 +26,16 @@ type pool struct {
 	pool        *pgxpool.Pool
 	busyTimeout time.Duration
 	outage      *outage // that of the database, of all pools
+	tracer      *dbtrace.Tracer
 }
 
 // use runs fn with a connection, for which it waits.
 func (p pool) use(ctx context.Context, fn func(*pgxpool.Conn) error) error {
 	waiting, cancel := context.WithTimeout(ctx, p.busyTimeout)
 	defer cancel()
+	wait := p.tracer.Wait(ctx)
 	conn, err := p.pool.Acquire(waiting)
+	wait.End(err)
 	switch {
 	case err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) && waiting.Err() != nil:
 		return fmt.Errorf("no connection was free within %v: %w", p.busyTimeout, store.ErrBusy)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 
 	"github.com/codingflow/rating/natsgrpc/once"
@@ -44,6 +45,7 @@ type config struct {
 	busyTimeout time.Duration
 	retention   time.Duration
 	logger      *slog.Logger
+	tracers     trace.TracerProvider
 }
 
 type optionFunc func(*config)
@@ -69,6 +71,11 @@ func WithRetention(d time.Duration) Option {
 // WithLogger sets where the store's own work is logged. Default [slog.Default].
 func WithLogger(l *slog.Logger) Option {
 	return optionFunc(func(c *config) { c.logger = l })
+}
+
+// WithTracerProvider makes the spans of statements that [dbtrace] describes; nil makes none. Default none.
+func WithTracerProvider(provider trace.TracerProvider) Option {
+	return optionFunc(func(c *config) { c.tracers = provider })
 }
 
 func (c *config) validate() error {
@@ -140,7 +147,7 @@ func open(ctx context.Context, path string, cfg *config) (*Store, error) {
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
 
-	s := &Store{read: read, writer: writer{db: write, busyTimeout: cfg.busyTimeout}}
+	s := &Store{read: read, writer: writer{db: write, busyTimeout: cfg.busyTimeout, tracer: newTracer(cfg.tracers)}}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.closeDatabases())
 	}
@@ -166,7 +173,7 @@ func (s *Store) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.reader = reader{pool{readers}}
+	s.reader = reader{pool{readers, s.writer.tracer}}
 	return s.writer.do(ctx, func(transaction) error { return nil })
 }
 

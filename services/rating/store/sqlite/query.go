@@ -14,9 +14,6 @@ import (
 // minID sorts before every id.
 const minID = ""
 
-// A scanner is a row: a *sql.Row or a *sql.Rows.
-type scanner interface{ Scan(dest ...any) error }
-
 // get returns the resource with a name, which a query for its id finds.
 func get[R any](
 	ctx context.Context, q querier, c store.Collection, name, query string, scan func(scanner) (R, error),

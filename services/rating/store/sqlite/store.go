@@ -26,7 +26,7 @@ const requests once.Table = "requests"
 // Do implements [store.Store]. It calls fn at most once.
 func (s *Store) Do(ctx context.Context, req once.Request, fn func(context.Context, store.Tx) ([]byte, error)) (answer []byte, err error) {
 	err = s.writer.do(ctx, func(t transaction) error {
-		answer, err = requests.DoTx(ctx, t.tx, req, func(ctx context.Context, _ *sql.Tx) ([]byte, error) {
+		answer, err = requests.DoIn(ctx, session{t.tx, t.tracer}, req, func(ctx context.Context) ([]byte, error) {
 			return fn(ctx, tx{t})
 		})
 		return err

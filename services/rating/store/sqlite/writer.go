@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"time"
+
+	"github.com/codingflow/rating/telemetry/dbtrace"
 )
 
 // beginInterval is the time between two attempts to begin a transaction while another process writes. An attempt costs
@@ -16,26 +18,34 @@ type writer struct {
 	db          *sql.DB // has one connection
 	prepared    prepared
 	busyTimeout time.Duration
+	tracer      *dbtrace.Tracer
 }
 
 // do runs fn in a transaction, which it commits when fn returns no error. It returns fn's error unchanged.
 func (w *writer) do(ctx context.Context, fn func(transaction) error) error {
+	waiting := w.tracer.Wait(ctx)
 	conn, err := w.db.Conn(ctx)
+	waiting.End(err)
 	if err != nil {
 		return failure(ctx, "open database", err)
 	}
 	defer conn.Close()
+	_, span := w.tracer.Start(ctx, "BEGIN IMMEDIATE")
 	tx, err := w.begin(ctx, conn)
+	span.End(err)
 	if err != nil {
 		return failure(ctx, "begin transaction", err)
 	}
 	// After the commit this does nothing. After an error of fn or a panic it ends the transaction, and an error of its own
 	// would say nothing more.
 	defer tx.Rollback() //nolint:errcheck // see above
-	if err := fn(transaction{tx, w.prepared}); err != nil {
+	if err := fn(transaction{tx, w.prepared, w.tracer}); err != nil {
 		return err
 	}
-	return failure(ctx, "commit transaction", tx.Commit())
+	_, span = w.tracer.Start(ctx, "COMMIT")
+	err = tx.Commit()
+	span.End(err)
+	return failure(ctx, "commit transaction", err)
 }
 
 // begin begins a transaction, for which it waits while another process writes.

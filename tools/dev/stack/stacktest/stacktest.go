@@ -15,12 +15,14 @@ import (
 // startTimeout bounds the start of a stack.
 const startTimeout = 20 * time.Second
 
-// Start runs a stack, on a free port and with the test's log, until down is called or the test ends. It returns when the API
+// Start runs a stack, on a free port and with the test's log unless the config has a logger, until down is called or the test ends. It returns when the API
 // answers.
 func Start(t *testing.T, config stack.Config) (s *stack.Stack, down func()) {
 	t.Helper()
 	config.Listen = "127.0.0.1:0"
-	config.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
 	s, err := stack.Start(t.Context(), config)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
