@@ -101,7 +101,7 @@ func benchmark(b *testing.B, st store.Store, callers int, command func(ctx conte
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "commands/s")
 }
 
-func createServices(b *testing.B, st store.Store, n int) (names []string) {
+func createServices(b testing.TB, st store.Store, n int) (names []string) {
 	b.Helper()
 	_, err := st.Do(b.Context(), once.Request{}, func(ctx context.Context, tx store.Tx) ([]byte, error) {
 		for range n {
