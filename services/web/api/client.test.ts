@@ -156,6 +156,14 @@ describe("a write", () => {
     expect(keys[2]).toBeUndefined();
   });
 
+  test("has one traceparent in all attempts, the caller's where there is one", async () => {
+    let calls = 0;
+    const { api, seen } = await serve([reset, json(200, ada), json(200, ada)], { traceparent: ({ method }) => `${method} ${++calls}` });
+    await api.GET("/users/{user}", { params: { path: { user: "ada" } } });
+    await api.GET("/users/{user}", { params: { path: { user: "ada" } }, headers: { Traceparent: "mine" } });
+    expect(seen.map(({ headers }) => headers.traceparent)).toEqual(["GET 1", "GET 1", "mine"]);
+  });
+
   test("has the caller's key where there is one", async () => {
     const { api, seen } = await serve([json(200, ada)]);
     await api.POST("/users", { body: { displayName: "Ada" }, headers: { "Idempotency-Key": "mine" } });

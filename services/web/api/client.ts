@@ -64,6 +64,8 @@ export interface ClientOptions {
   readonly attempts?: number;
   /** Returns the bearer token of an attempt, undefined for none; what it throws, the call throws. Default none. */
   readonly token?: () => string | undefined | Promise<string | undefined>;
+  /** Returns the W3C traceparent of a call, which all its attempts have; undefined for none. Default none. */
+  readonly traceparent?: (request: Request) => string | undefined;
   /** Default: the platform's. */
   readonly fetch?: (request: Request) => Promise<Response>;
 }
@@ -96,6 +98,7 @@ export interface ApiClient {
  */
 export function createClient(options: ClientOptions): ApiClient {
   const { baseUrl, timeout = 30_000, attempts = 4, token = () => undefined, fetch = globalThis.fetch } = options;
+  const { traceparent = () => undefined } = options;
   if (!(timeout > 0)) throw new RangeError(`timeout ${timeout} is not positive`);
   if (!(attempts >= 1)) throw new RangeError(`attempts ${attempts} is not at least 1`);
 
@@ -106,6 +109,8 @@ export function createClient(options: ClientOptions): ApiClient {
     if (request.method !== "GET" && !request.headers.has("Idempotency-Key")) {
       request.headers.set("Idempotency-Key", newKey());
     }
+    const parent = traceparent(request);
+    if (parent !== undefined && !request.headers.has("Traceparent")) request.headers.set("Traceparent", parent);
     for (let attempt = 1; ; attempt++) {
       const bearer = await token();
       if (bearer !== undefined) request.headers.set("Authorization", `Bearer ${bearer}`);

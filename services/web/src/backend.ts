@@ -1,5 +1,6 @@
 // The calls of the API that the pages need, on the generated client and its types.
 import { type ApiClient, createClient, idOf, type Schemas } from "../api/client";
+import { traceparent } from "./trace";
 
 export type User = Schemas["rating.v1.User"];
 export type Service = Schemas["rating.v1.Service"];
@@ -23,6 +24,8 @@ export interface Deletion {
   readonly key: string;
   /** The page may go away meanwhile. */
   readonly keepalive: boolean;
+  /** That of the act by which the person has deleted it, which may be a while ago. */
+  readonly traceparent: string;
 }
 
 /** The standard methods of a kind of resource. */
@@ -47,11 +50,15 @@ export function connect(api: Promise<string>): void {
     createClient({
       baseUrl: new URL(base, location.origin).href.replace(/\/$/, ""),
       fetch: (request) => fetch(request), // whichever it is then
+      // Not on reads from another origin, which a browser would ask permission for then, in a request of its own.
+      traceparent: ({ method, url }) =>
+        method === "GET" && new URL(url).origin !== location.origin ? undefined : traceparent(),
     }),
   );
 }
 
 const keyed = (key: string) => ({ "Idempotency-Key": key });
+const traced = ({ key, traceparent }: Deletion) => ({ ...keyed(key), Traceparent: traceparent });
 
 /** Names the fields to change: without it, one that is emptied would count as not given. */
 const maskOf = (values: object) =>
@@ -79,9 +86,10 @@ export const userBackend: Backend<User, NameQuery> = {
         headers: keyed(key),
       })
     ).data,
-  async remove(name, { etag, force, key, keepalive }) {
+  async remove(name, deletion) {
+    const { etag, force, keepalive } = deletion;
     const params = { path: { user: idOf(name) }, query: { etag, force } };
-    await (await client).DELETE("/users/{user}", { params, headers: keyed(key), keepalive });
+    await (await client).DELETE("/users/{user}", { params, headers: traced(deletion), keepalive });
   },
 };
 
@@ -105,9 +113,10 @@ export const serviceBackend: Backend<Service, NameQuery> = {
         headers: keyed(key),
       })
     ).data,
-  async remove(name, { etag, force, key, keepalive }) {
+  async remove(name, deletion) {
+    const { etag, force, keepalive } = deletion;
     const params = { path: { service: idOf(name) }, query: { etag, force } };
-    await (await client).DELETE("/services/{service}", { params, headers: keyed(key), keepalive });
+    await (await client).DELETE("/services/{service}", { params, headers: traced(deletion), keepalive });
   },
 };
 
@@ -131,9 +140,10 @@ export const ratingBackend: Backend<Rating, RatingQuery> = {
         headers: keyed(key),
       })
     ).data,
-  async remove(name, { etag, key, keepalive }) {
+  async remove(name, deletion) {
+    const { etag, keepalive } = deletion;
     const params = { path: { rating: idOf(name) }, query: { etag } };
-    await (await client).DELETE("/ratings/{rating}", { params, headers: keyed(key), keepalive });
+    await (await client).DELETE("/ratings/{rating}", { params, headers: traced(deletion), keepalive });
   },
 };
 

@@ -92,7 +92,13 @@ describe("a deletion", () => {
     await collection.hide(ada, true).remove(true);
     expect(names()).toEqual(["Grace"]);
     expect(memory.deletions).toEqual([
-      { etag: "7", force: true, keepalive: true, key: expect.stringMatching(/^[0-9a-f]{32}$/) },
+      {
+        etag: "7",
+        force: true,
+        keepalive: true,
+        key: expect.stringMatching(/^[0-9a-f]{32}$/),
+        traceparent: expect.stringMatching(/^00-/),
+      },
     ]);
   });
 

@@ -5,6 +5,7 @@ import type { Change, Resource } from "./change";
 import { Item, List } from "./query";
 import { newKey } from "./submission";
 import { announceChange, type Kind } from "./tabs";
+import { traceparent } from "./trace";
 
 export interface Editable extends Resource {
   readonly etag: string;
@@ -101,13 +102,14 @@ export class Collection<T extends Editable, Query> {
   hide(before: T, force: boolean): { remove(keepalive: boolean): Promise<void>; show(): void } {
     const change: Change<T> = { before };
     const key = newKey();
+    const trace = traceparent();
     this.#begin(change);
     return {
       show: () => this.#end(change),
       remove: (keepalive) =>
         this.#finish(
           change,
-          () => this.backend.remove(before.name, { etag: before.etag, force, key, keepalive }),
+          () => this.backend.remove(before.name, { etag: before.etag, force, key, keepalive, traceparent: trace }),
           () => change,
         ),
     };

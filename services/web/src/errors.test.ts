@@ -52,6 +52,13 @@ describe("an error", () => {
     expect(explain(new ApiError(403, "PERMISSION_DENIED", "services/1 is not the caller's", details))).toBe(want);
   });
 
+  it("of the server has the request's id, by which its operators find out", () => {
+    const fault = (status: "INTERNAL" | "UNKNOWN", requestId?: string) =>
+      explain(new ApiError(500, status, "internal error", [], { requestId }));
+    expect(fault("INTERNAL", "7c9e")).toBe("Something went wrong in the server. It knows this as request 7c9e.");
+    expect(fault("UNKNOWN")).toBe("Something went wrong in the server.");
+  });
+
   it("of the page itself is admitted", () => {
     expect(explain(new TypeError("x is undefined"))).toBe("Something went wrong in this page. Reload it.");
   });

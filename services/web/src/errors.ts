@@ -46,6 +46,10 @@ export function explain(error: unknown): string {
       return "It does not exist, or does no more.";
     case "ABORTED":
       return "Somebody has changed it meanwhile.";
+    case "INTERNAL":
+    case "UNKNOWN":
+    case "DATA_LOSS": // the log, and the trace, say why, under the request's id
+      return `Something went wrong in the server.${error.requestId ? ` It knows this as request ${error.requestId}.` : ""}`;
     default:
       return sentence(error.message);
   }

@@ -1,17 +1,13 @@
 package stack_test
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -43,42 +39,6 @@ const (
 // soon is within what must have happened that takes a moment, on a busy machine too.
 const soon = 30 * time.Second
 
-// lines is a log of JSON lines, as programs write it.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lines) logger() *slog.Logger {
-	return slog.New(telemetry.LogHandler(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelInfo})))
-}
-
-func (l *lines) Write(line []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(line)
-}
-
-// of returns the messages of the lines that have a trace's id, with the RPC where they have one.
-func (l *lines) of(t *testing.T, trace string) []string {
-	t.Helper()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var found []string
-	for line := range strings.Lines(l.text.String()) {
-		var entry struct {
-			Message string `json:"msg"`
-			RPC     string `json:"rpc"`
-			Trace   string `json:"trace_id"`
-		}
-		require.NoError(t, json.Unmarshal([]byte(line), &entry), line)
-		if entry.Trace == trace {
-			found = append(found, strings.TrimSpace(entry.Message+" "+entry.RPC))
-		}
-	}
-	return found
-}
-
 // requireTree waits until the spans below the client's are a tree.
 func requireTree(t *testing.T, collector *otlptest.Collector, want string) {
 	t.Helper()
@@ -89,10 +49,10 @@ func requireTree(t *testing.T, collector *otlptest.Collector, want string) {
 
 // A request is one trace from the client to the database, of which the log and the metrics have the id.
 func TestOneTraceFromTheClientToTheDatabase(t *testing.T) {
-	collector, log := otlptest.New(t), &lines{}
+	collector, log := otlptest.New(t), &otlptest.Log{}
 	data := t.TempDir()
 	s, _ := stacktest.Start(t, stack.Config{
-		Data: data, Logger: log.logger(), AdminListen: "127.0.0.1:0",
+		Data: data, Logger: log.Logger(), AdminListen: "127.0.0.1:0",
 		Traces: telemetry.TracesConfig{Endpoint: collector.URL, Ratio: 1},
 	})
 	api := "http://" + s.Addr().String() + "/api"
@@ -137,7 +97,7 @@ func TestOneTraceFromTheClientToTheDatabase(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, []string{"request rating.v1.RatingService.CreateRating"}, log.of(t, clientTrace))
+	require.Equal(t, []string{"request rating.v1.RatingService.CreateRating"}, log.Messages(clientTrace))
 
 	metrics := request(t, "GET", "http://"+s.AdminAddr().String()+"/metrics", "", "Accept: application/openmetrics-text").body
 	exemplar := ` # {[^}]*trace_id="` + clientTrace + `"`
@@ -147,9 +107,9 @@ func TestOneTraceFromTheClientToTheDatabase(t *testing.T) {
 
 // The trace of a failure leads to the statement that failed, and to the line of the log that says why.
 func TestTheTraceOfAFailure(t *testing.T) {
-	collector, log := otlptest.New(t), &lines{}
+	collector, log := otlptest.New(t), &otlptest.Log{}
 	data := t.TempDir()
-	api, _ := up(t, stack.Config{Data: data, Logger: log.logger(), Traces: telemetry.TracesConfig{Endpoint: collector.URL, Ratio: 1}})
+	api, _ := up(t, stack.Config{Data: data, Logger: log.Logger(), Traces: telemetry.TracesConfig{Endpoint: collector.URL, Ratio: 1}})
 	db, err := sql.Open("sqlite", filepath.Join(data, "rating.db"))
 	require.NoError(t, err)
 	defer db.Close()
@@ -165,25 +125,25 @@ func TestTheTraceOfAFailure(t *testing.T) {
 	require.Equal(t, "1", statement.Attributes()["db.response.status_code"])
 	require.Equal(t, "1", statement.Attributes()["error.type"])
 	require.Empty(t, statement.GetStatus().GetMessage())
-	require.Equal(t, []string{"internal error", "request rating.v1.RatingService.ListRatings"}, log.of(t, clientTrace))
+	require.Equal(t, []string{"internal error", "request rating.v1.RatingService.ListRatings"}, log.Messages(clientTrace))
 }
 
 // What is not sampled sends no spans, of statements neither, and has its trace's id in the log all the same.
 func TestATraceThatIsNotSampled(t *testing.T) {
-	collector, log := otlptest.New(t), &lines{}
-	api, down := up(t, stack.Config{Data: t.TempDir(), Logger: log.logger(), Traces: telemetry.TracesConfig{Endpoint: collector.URL, Ratio: 0}})
+	collector, log := otlptest.New(t), &otlptest.Log{}
+	api, down := up(t, stack.Config{Data: t.TempDir(), Logger: log.Logger(), Traces: telemetry.TracesConfig{Endpoint: collector.URL, Ratio: 0}})
 	require.Equal(t, 200, request(t, "GET", api+"/ratings", "", traceparent).code)
 	down()
 	require.Empty(t, collector.Trace(clientTrace))
-	require.Equal(t, []string{"request rating.v1.RatingService.ListRatings"}, log.of(t, clientTrace))
+	require.Equal(t, []string{"request rating.v1.RatingService.ListRatings"}, log.Messages(clientTrace))
 }
 
 // A worker that is lost after its commit has its request run again: in the same trace, which shows that the second run finds the
 // first one's answer and changes nothing.
 func TestARequestThatIsRunAgainStaysInItsTrace(t *testing.T) {
-	ns, collector, log := natsgrpctest.NewServer(t), otlptest.New(t), &lines{}
+	ns, collector, log := natsgrpctest.NewServer(t), otlptest.New(t), &otlptest.Log{}
 	config := telemetry.TracesConfig{Endpoint: collector.URL, Ratio: 1}
-	logger := log.logger()
+	logger := log.Logger()
 	atProxy, err := config.Start(t.Context(), "proxy", telemetry.DistrustCallers, logger)
 	require.NoError(t, err)
 	defer atProxy.Close()
@@ -241,5 +201,5 @@ func TestARequestThatIsRunAgainStaysInItsTrace(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"1 retry", "2 "}, attempts)
-	require.Equal(t, []string{"natsgrpc: an attempt failed", "request rating.v1.CatalogService.CreateService"}, log.of(t, clientTrace))
+	require.Equal(t, []string{"natsgrpc: an attempt failed", "request rating.v1.CatalogService.CreateService"}, log.Messages(clientTrace))
 }
