@@ -15,8 +15,10 @@ import (
 	"github.com/felixge/httpsnoop"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/semconv/v1.43.0/httpconv"
+	"go.opentelemetry.io/otel/trace"
 )
 
 const (
@@ -118,6 +120,11 @@ func (s *requests) tell(r *http.Request, requestID string, ended *outcome) {
 	}
 	if requestID != "" {
 		attrs = append(attrs, slog.String("request_id", requestID))
+	}
+	// This program makes no spans: the trace is that of the browser, and passes through to the API.
+	caller := propagation.TraceContext{}.Extract(context.Background(), propagation.HeaderCarrier(r.Header))
+	if span := trace.SpanContextFromContext(caller); span.IsValid() {
+		attrs = append(attrs, slog.String("trace_id", span.TraceID().String()))
 	}
 	level := slog.LevelInfo
 	switch {

@@ -103,6 +103,28 @@ func TestEachRequestIsALineOfTheLog(t *testing.T) {
 	}
 }
 
+// A trace that begins in the browser passes through, and is in the log.
+func TestTheTraceOfARequestIsInTheLog(t *testing.T) {
+	for traceparent, want := range map[string]any{
+		"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01": "0af7651916cd43dd8448eb211c80319c",
+		"nonsense": nil,
+	} {
+		var line bytes.Buffer
+		passed := ""
+		s, err := server.NewServer(newHandler(t, server.Config{Assets: app(), SignIn: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			passed = r.Header.Get("Traceparent")
+		})}), slog.New(slog.NewJSONHandler(&line, nil)), nil)
+		require.NoError(t, err)
+		request := httptest.NewRequest(http.MethodGet, "/ui/api/users", nil)
+		request.Header.Set("Traceparent", traceparent)
+		s.ServeHTTP(httptest.NewRecorder(), request)
+		require.Equal(t, traceparent, passed)
+		var got logged
+		require.NoError(t, json.Unmarshal(line.Bytes(), &got))
+		require.Equal(t, want, got["trace_id"])
+	}
+}
+
 func TestAPanicIsLeftToTheServer(t *testing.T) {
 	s := newServer(t, server.Config{Assets: app(), SignIn: http.HandlerFunc(upstream)})
 	require.PanicsWithValue(t, "a defect", func() { do(s, "GET", "/ui/api/panics") })

@@ -8,9 +8,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"github.com/codingflow/rating/natsgrpc/natsdial"
 )
 
 // natsStartTimeout bounds the start of the NATS server in this process; it reads its store first.

@@ -15,6 +15,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/codingflow/rating/natsgrpc"
 	"github.com/codingflow/rating/natsgrpc/natsdial"
 	"github.com/codingflow/rating/proto/comments"
@@ -24,8 +27,6 @@ import (
 	rating "github.com/codingflow/rating/services/rating/server"
 	"github.com/codingflow/rating/services/rating/store/database"
 	"github.com/codingflow/rating/telemetry"
-	"github.com/nats-io/nats.go"
-	"go.opentelemetry.io/otel/trace"
 )
 
 // drainTimeout bounds the end of each part. What is left then is cut off.
