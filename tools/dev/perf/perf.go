@@ -1,5 +1,5 @@
-// Package perf puts load on a running system with the scripts of tools/k6, which k6 runs. k6 is a program of its own that has to be on the
-// machine: the Devbox shell has it.
+// Package perf puts load on a running system with the scripts of tools/k6, which k6 runs. k6 is a program of its own that has to
+// be on the machine: the Devbox shell has it.
 //
 // k6 is under the AGPL. Nothing here links it, and no go.mod of this project has it.
 package perf
