@@ -65,7 +65,7 @@ func (c *connectionsCommand) Run(ctx context.Context) error {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return fmt.Errorf("getrlimit: %w", err)
 	}
-	if err := c.fits(uint64(limit.Cur)); err != nil {
+	if err := c.fits(limit.Cur); err != nil {
 		return err
 	}
 	return c.run(ctx, os.Stdout, os.Stderr)
