@@ -20,7 +20,7 @@ type page struct {
 
 // write writes lab.csv, lab.md and the plots into a folder, and the goals to progress too.
 func (p page) write(out string, progress io.Writer) error {
-	if err := os.MkdirAll(out, 0o755); err != nil {
+	if err := os.MkdirAll(out, 0o750); err != nil {
 		return err
 	}
 	write := func(name string, how func(io.Writer) error) error {

@@ -36,15 +36,15 @@ type Load struct {
 func (l Load) validate() error {
 	switch {
 	case !(l.Rate > 0) || math.IsInf(l.Rate, 0):
-		return fmt.Errorf("Rate %v: want more than 0", l.Rate)
+		return fmt.Errorf("open loop: Rate %v: want more than 0", l.Rate)
 	case l.Warmup < 0:
-		return fmt.Errorf("Warmup %v: want at least 0", l.Warmup)
+		return fmt.Errorf("open loop: Warmup %v: want at least 0", l.Warmup)
 	case l.Duration <= 0:
-		return fmt.Errorf("Duration %v: want more than 0", l.Duration)
+		return fmt.Errorf("open loop: Duration %v: want more than 0", l.Duration)
 	case l.MaxInFlight < 1:
-		return fmt.Errorf("MaxInFlight %d: want at least 1", l.MaxInFlight)
+		return fmt.Errorf("open loop: MaxInFlight %d: want at least 1", l.MaxInFlight)
 	case l.Timeout <= 0:
-		return fmt.Errorf("Timeout %v: want more than 0", l.Timeout)
+		return fmt.Errorf("open loop: Timeout %v: want more than 0", l.Timeout)
 	}
 	return nil
 }
@@ -84,7 +84,7 @@ func Record(to *hdrhistogram.Histogram, d time.Duration) {
 // concurrent use.
 func Run(ctx context.Context, load Load, call func(context.Context) error) (Result, error) {
 	if err := load.validate(); err != nil {
-		return Result{}, fmt.Errorf("open loop: %w", err)
+		return Result{}, err
 	}
 	r := &run{load: load, call: call, slots: make(chan struct{}, load.MaxInFlight), result: Result{
 		Latency: NewHistogram(), Lag: NewHistogram(), Failed: map[string]int64{},
