@@ -5,18 +5,20 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
 	"github.com/codingflow/rating/tools/bench/peers/pull"
 	"github.com/codingflow/rating/tools/bench/peers/report"
+	"github.com/codingflow/rating/tools/dev/workspace"
 )
 
 // pullCommand compares pulling with pushing.
 type pullCommand struct {
 	Full bool   `help:"Measure everything, which takes some four hours; some ten minutes without."`
 	Only string `help:"Measure only what has this in its name, such as 'heavy-tailed' or '80 %: pull'."`
-	Out  string `help:"Folder to write pull.csv, pull.md and the plots to, from this module's on. Nothing is written without." type:"path"`
+	Out  string `help:"Folder to write pull.csv, pull.md and the plots to, from the top of the checkout: docs/benchmarks if it is not said, or none with --only."`
 	Seed uint64 `help:"Seed of all chance." default:"1"`
 }
 
@@ -29,18 +31,30 @@ func (c *pullCommand) Run(ctx context.Context) error {
 	if cells = pull.Named(cells, c.Only); len(cells) == 0 {
 		return fmt.Errorf("--only %q: nothing has this in its name", c.Only)
 	}
-	return c.run(ctx, cells, os.Stdout)
+	folder := c.Out
+	if folder == "" && c.Only == "" {
+		folder = "docs/benchmarks"
+	}
+	if folder != "" && !filepath.IsAbs(folder) {
+		root, err := workspace.Find()
+		if err != nil {
+			return err
+		}
+		folder = root.Path(folder)
+	}
+	return c.run(ctx, cells, folder, os.Stdout)
 }
 
-func (c *pullCommand) run(ctx context.Context, cells []pull.Cell, out io.Writer) error {
-	measured := report.Gather(ctx, c.commandLine(), pull.Modules...)
-	e := pull.Experiment{Start: startPulled, OwnCPU: ownCPU, Seed: c.Seed, Seen: func(o pull.Outcome) { _, _ = fmt.Fprintln(out, o) }}
-	_, _ = fmt.Fprintf(out, "%d settings, %v and what is under way at the ends of runs\n", len(cells), pull.About(cells))
+// run writes to a folder, if there is one, and says to progress what it sees.
+func (c *pullCommand) run(ctx context.Context, cells []pull.Cell, folder string, progress io.Writer) error {
+	with := report.Gather(ctx, c.commandLine(), pull.Modules...)
+	e := pull.Experiment{Start: startPulled, OwnCPU: ownCPU, Seed: c.Seed, Seen: func(o pull.Outcome) { _, _ = fmt.Fprintln(progress, o) }}
+	_, _ = fmt.Fprintf(progress, "%d settings, %v and what is under way at the ends of runs\n", len(cells), pull.About(cells))
 	outcomes, err := e.Run(ctx, cells)
-	if err != nil || c.Out == "" {
+	if err != nil || folder == "" {
 		return err
 	}
-	return pull.Write(c.Out, outcomes, measured)
+	return pull.Write(folder, outcomes, with)
 }
 
 // commandLine measures the same again, from the top of the checkout.
@@ -55,7 +69,7 @@ func (c *pullCommand) commandLine() string {
 	if c.Seed != 1 {
 		line += fmt.Sprintf(" --seed %d", c.Seed)
 	}
-	return line + " --out ../../../docs/benchmarks"
+	return line
 }
 
 // ownCPU is the CPU time of this process.

@@ -23,14 +23,14 @@ func TestPullMeasuresEveryPolicy(t *testing.T) {
 	slow.Slow, slow.Load, slow.Policies = true, 0.3, pull.Policies
 	more := cell
 	more.Load, more.Policies = 0.6, pull.Policies
-	c := &pullCommand{Out: t.TempDir(), Seed: 3}
+	c, folder := &pullCommand{Seed: 3}, t.TempDir()
 	var out strings.Builder
-	require.NoError(t, c.run(t.Context(), []pull.Cell{cell, more, slow}, &out))
+	require.NoError(t, c.run(t.Context(), []pull.Cell{cell, more, slow}, folder, &out))
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	require.Len(t, lines, 1+len(cell.Policies)+2*len(pull.Policies), out.String())
 	require.NotContains(t, out.String(), "failed")
 	for _, name := range []string{"pull.csv", "pull.md", "pull-exponential-2.svg"} {
-		require.FileExists(t, filepath.Join(c.Out, name))
+		require.FileExists(t, filepath.Join(folder, name))
 	}
 }
 
@@ -66,7 +66,7 @@ func TestNoCallThroughTheQueueFailsWhereInstancesDo(t *testing.T) {
 func TestPullSaysWhatIsWrong(t *testing.T) {
 	require.EqualError(t, (&pullCommand{Only: "nobody"}).Run(t.Context()), `--only "nobody": nothing has this in its name`)
 	c := &pullCommand{Full: true, Only: "80 %", Seed: 2}
-	require.Equal(t, `go run -C tools/bench/peers . pull --full --only "80 %" --seed 2 --out ../../../docs/benchmarks`, c.commandLine())
+	require.Equal(t, `go run -C tools/bench/peers . pull --full --only "80 %" --seed 2`, c.commandLine())
 	e := pull.Experiment{Start: startPulled, OwnCPU: ownCPU}
 	_, err := e.Run(t.Context(), []pull.Cell{{Work: pull.Fixed, Rate: 1}})
 	require.EqualError(t, err, "no work, 0 instances, 1/s: 0 instances: want at least 1")
