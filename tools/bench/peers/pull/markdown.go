@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/codingflow/rating/tools/bench/peers/report"
 )
@@ -14,6 +15,7 @@ func writeMarkdown(to io.Writer, outcomes []Outcome, groups []group, p report.Pr
 	w := &writer{to: to}
 	w.printf("# Pull against push\n\nWritten by the command below; docs/benchmarks.md says what it measures. Times count from when calls were due, in milliseconds.\n\n")
 	w.do(p.WriteMarkdown(to))
+	w.lateness(outcomes)
 	w.claims(claims(outcomes))
 	w.comparisons(groups)
 	w.price(outcomes)
@@ -43,6 +45,23 @@ func (w *writer) printf(format string, args ...any) {
 func (w *writer) do(err error) {
 	if w.err == nil {
 		w.err = err
+	}
+}
+
+// busy is how late the generator is where the machine has other work. Slots that wait for their next call are late too then.
+const busy = 5 * time.Millisecond
+
+// lateness warns of runs beside other work.
+func (w *writer) lateness(outcomes []Outcome) {
+	late, worst := 0, time.Duration(0)
+	for _, o := range outcomes {
+		if worst = max(worst, o.Lag); o.Lag > busy {
+			late++
+		}
+	}
+	w.printf("- the generator was late by: %s ms at most (99th percentile of a run), more than %s ms in %d of %d runs\n", millis(worst), millis(busy), late, len(outcomes))
+	if late > 0 {
+		w.printf("\n**The machine was busy with something else.** The queue suffers from that more than the peers, and what is below says little.\n")
 	}
 }
 

@@ -121,6 +121,7 @@ func TestWhatWasSeenIsWritten(t *testing.T) {
 	killed := c
 	killed.Disturbance = Killed
 	outcomes = append(outcomes, outcomesOf(killed, []float64{0.8}, map[Policy][]int{RoundRobin: {7}})...)
+	outcomes[0].Lag = 6 * time.Millisecond
 	folder := filepath.Join(t.TempDir(), "out")
 	require.NoError(t, Write(folder, outcomes, report.Provenance{Command: "this one"}))
 	var names []string
@@ -143,6 +144,8 @@ func TestWhatWasSeenIsWritten(t *testing.T) {
 	require.NoError(t, err)
 	for _, line := range []string{
 		"- command: `this one`",
+		"- the generator was late by: 6.00 ms at most (99th percentile of a run), more than 5.00 ms in 1 of 5 runs",
+		"**The machine was busy with something else.** The queue suffers from that more than the peers, and what is below says little.",
 		"| fixed work, 2 instances | round-robin | 80 % | none | none |",
 		"## Fixed work, 2 instances",
 		"![99th percentile over load](pull-fixed-2.svg)",
