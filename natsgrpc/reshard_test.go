@@ -33,7 +33,9 @@ func inShards(t testing.TB, n uint32) *protoregistry.Files {
 }
 
 // changing is descriptors that change while calls are made, as a proxy's do when a service publishes others.
-type changing struct{ now atomic.Pointer[protoregistry.Files] }
+type changing struct {
+	now atomic.Pointer[protoregistry.Files]
+}
 
 func (c *changing) FindDescriptorByName(name protoreflect.FullName) (protoreflect.Descriptor, error) {
 	return c.now.Load().FindDescriptorByName(name)

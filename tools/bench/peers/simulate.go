@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/codingflow/rating/tools/bench/peers/report"
 	"github.com/codingflow/rating/tools/bench/peers/sim"
@@ -34,7 +36,7 @@ func (c *simulateCommand) run(ctx context.Context, out io.Writer) error {
 	if c.Check != "" {
 		return c.check(ctx, calibration, out)
 	}
-	provenance := report.Gather(ctx, "go run -C tools/bench/peers . simulate", "github.com/HdrHistogram/hdrhistogram-go")
+	provenance := report.Gather(ctx, c.command(), "github.com/HdrHistogram/hdrhistogram-go")
 	swept, err := sim.Sweep(ctx, c.Sizes, calibration, c.Seed)
 	if err != nil {
 		return err
@@ -53,6 +55,19 @@ func (c *simulateCommand) run(ctx context.Context, out io.Writer) error {
 		}
 	}
 	return table.WriteMarkdown(out)
+}
+
+// command is what simulates the same again.
+func (c *simulateCommand) command() string {
+	text := fmt.Sprintf("go run -C tools/bench/peers . simulate --seed=%d", c.Seed)
+	if c.Calibration != "" {
+		text += " --calibration=" + c.Calibration
+	}
+	sizes := make([]string, len(c.Sizes))
+	for i, size := range c.Sizes {
+		sizes[i] = strconv.Itoa(size)
+	}
+	return text + " --sizes=" + strings.Join(sizes, ",")
 }
 
 // writeSimulation writes a table and what it rests on.
