@@ -6,38 +6,48 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codingflow/rating/natsgrpc"
-	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
-	"github.com/codingflow/rating/natsgrpc/registry"
-	pb "github.com/codingflow/rating/proto/natsgrpctest/v1"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
+
+	"github.com/codingflow/rating/natsgrpc"
+	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
+	"github.com/codingflow/rating/natsgrpc/registry"
+	pb "github.com/codingflow/rating/proto/natsgrpctest/v1"
 )
 
-// A caller and a worker at a leaf node use the queues of the hub, beside a JetStream of the leaf's own.
-func TestALeafNodeUsesItsHubsQueues(t *testing.T) {
-	hub := natsgrpctest.NewServerWith(t, &server.Options{
+// hubAndLeaf runs two servers with JetStream domains of their names, the second a leaf node of the first.
+func hubAndLeaf(t *testing.T) (hub, leaf *server.Server) {
+	t.Helper()
+	hub = natsgrpctest.NewServerWith(t, &server.Options{
 		ServerName: "hub", JetStreamDomain: "hub",
 		LeafNode: server.LeafNodeOpts{Host: "127.0.0.1", Port: server.RANDOM_PORT},
 	})
 	monitor, err := hub.Varz(nil)
 	require.NoError(t, err)
 	address := fmt.Sprint("127.0.0.1:", monitor.LeafNode.Port)
-	leaf := natsgrpctest.NewServerWith(t, &server.Options{
+	leaf = natsgrpctest.NewServerWith(t, &server.Options{
 		ServerName: "leaf", JetStreamDomain: "leaf",
 		LeafNode: server.LeafNodeOpts{Remotes: []*server.RemoteLeafOpts{{
 			URLs: []*url.URL{{Scheme: "nats", Host: address}},
 		}}},
 	})
-	nc := natsgrpctest.Connect(t, leaf)
-	js, err := jetstream.NewWithDomain(nc, "hub")
+	js, err := jetstream.NewWithDomain(natsgrpctest.Connect(t, leaf), "hub")
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { // the leaf has learnt of it
 		_, err := js.AccountInfo(t.Context())
 		return err == nil
 	}, soon, 10*time.Millisecond)
+	return hub, leaf
+}
+
+// A caller and a worker at a leaf node use the queues of the hub, beside a JetStream of the leaf's own.
+func TestALeafNodeUsesItsHubsQueues(t *testing.T) {
+	_, leaf := hubAndLeaf(t)
+	nc := natsgrpctest.Connect(t, leaf)
+	js, err := jetstream.NewWithDomain(nc, "hub")
+	require.NoError(t, err)
 	domain := natsgrpc.WithJetStreamDomain("hub")
 	var count counter
 	serve(t, nc, register(count.handle), domain, natsgrpc.WithPublishedDescriptors())
@@ -84,6 +94,20 @@ func TestALeafNodeUsesItsHubsQueues(t *testing.T) {
 	require.NoError(t, err)
 	_, err = own.Stream(t.Context(), "RESPONSES")
 	require.ErrorIs(t, err, jetstream.ErrStreamNotFound)
+}
+
+// A leaf and its hub share the subjects of an account, and so both take what is published.
+func TestAQueueInTwoDomainsOfAnAccountRunsACallTwice(t *testing.T) {
+	hub, leaf := hubAndLeaf(t)
+	var atHub, atLeaf counter
+	serve(t, natsgrpctest.Connect(t, hub), register(atHub.handle), natsgrpc.WithJetStreamDomain("hub"))
+	serve(t, natsgrpctest.Connect(t, leaf), register(atLeaf.handle), natsgrpc.WithJetStreamDomain("leaf"))
+	conn := connect(t, natsgrpctest.Connect(t, leaf), natsgrpc.WithJetStreamDomain("leaf"))
+	require.Eventually(t, func() bool { // the leaf learns of the hub's subjects after a moment
+		_, err := command(t.Context(), conn, "x")
+		require.NoError(t, err)
+		return atHub.runs() > 0 && atLeaf.runs() > 0
+	}, soon, 10*time.Millisecond)
 }
 
 func TestADomainIsOneToken(t *testing.T) {
