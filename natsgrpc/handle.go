@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// What every handler's context has. Nobody changes them: gRPC hands out copies of metadata.
+// What the context has that those of all handlers are made of. Nobody changes them: gRPC hands out copies of metadata.
 var (
 	noMetadata = metadata.MD{}
 	natsPeer   = &peer.Peer{Addr: natsAddr{}, LocalAddr: natsAddr{}}
@@ -29,12 +29,10 @@ func (t *task) handle(ctx context.Context, handler grpc.MethodDesc) (result outc
 	if err != nil {
 		return failure(status.Errorf(codes.Internal, "natsgrpc: malformed request: %v", err)), nil
 	}
-	if md == nil {
-		md = noMetadata
-	}
 	stream := &transportStream{method: t.method}
-	ctx = metadata.NewIncomingContext(ctx, md)
-	ctx = peer.NewContext(ctx, natsPeer)
+	if md != nil {
+		ctx = metadata.NewIncomingContext(ctx, md)
+	}
 	ctx = grpc.NewContextWithServerTransportStream(ctx, stream)
 	decode := func(v any) error {
 		body, err := t.body(ctx)

@@ -12,6 +12,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
@@ -298,7 +300,8 @@ type running struct {
 // start subscribes and begins to pull.
 func (s *Server) start(ctx context.Context, services []*service) (*running, error) {
 	r := &running{server: s, streams: newServerStreams(s.nc), writer: newWriter(s.nc, s.onPublishFailed)}
-	r.handlers, r.abandon = context.WithCancelCause(context.WithoutCancel(ctx))
+	base := peer.NewContext(metadata.NewIncomingContext(context.WithoutCancel(ctx), noMetadata), natsPeer)
+	r.handlers, r.abandon = context.WithCancelCause(base)
 	var err error
 	if r.ledger, err = newLedger(s.nc, s.logger, s.windowSize(services)); err != nil {
 		r.writer.close()

@@ -6,11 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
-	pb "github.com/codingflow/rating/proto/natsgrpctest/v1"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
+
+	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
+	pb "github.com/codingflow/rating/proto/natsgrpctest/v1"
 )
 
 func TestTheTailHoldsTheNewestAcknowledgement(t *testing.T) {
