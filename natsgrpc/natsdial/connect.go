@@ -6,15 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
 
 // Connect connects to NATS under a name that the server's monitoring shows. Options in extra come last.
 //
-// A connection that was made is made again for ever when it is lost, even while the server refuses the user: its
+// A connection that was made is made again for ever when it is lost, the first time at once, even while the server refuses the user: its
 // credentials may be about to be replaced. What happens to it is logged, never with a password. An error is one sentence
 // for the person who typed the command: what is wrong with a flag, the server cannot be reached, it refuses the user, its
 // certificate is not trusted.
@@ -24,6 +26,7 @@ func (c Config) Connect(name string, logger *slog.Logger, extra ...nats.Option) 
 		return nil, err
 	}
 	options = append(options, nats.Name(name), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(),
+		nats.CustomReconnectDelay(reconnectDelay),
 		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
 			if !nc.IsClosed() {
 				logger.Warn("disconnected from NATS", "connection", name, "error", err)
@@ -38,6 +41,17 @@ func (c Config) Connect(name string, logger *slog.Logger, extra ...nats.Option) 
 		return nil, c.failure(err)
 	}
 	return nc, nil
+}
+
+// firstReconnect is the longest wait before the first try.
+const firstReconnect = 50 * time.Millisecond
+
+// reconnectDelay returns how long to wait before all addresses are tried again, of which the first round is 1: little at first,
+// since behind one address there may be other servers, as there are behind a Service of Kubernetes, and the calls of the
+// meantime fail; then twice as long each time, to nats.DefaultReconnectWait. Half of it is chance: not all clients come at once.
+func reconnectDelay(round int) time.Duration {
+	most := min(firstReconnect<<min(round-1, 10), nats.DefaultReconnectWait)
+	return most/2 + rand.N(most/2)
 }
 
 // logError logs what goes wrong beside any call.

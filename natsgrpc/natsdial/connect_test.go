@@ -49,12 +49,11 @@ func (l *log) has(record string) func() bool {
 	return func() bool { return strings.Contains(l.String(), record) }
 }
 
-// dial connects, quickly again where the connection is lost, until the test ends.
+// dial connects until the test ends.
 func dial(t *testing.T, config natsdial.Config) (*nats.Conn, *log) {
 	t.Helper()
 	l := new(log)
-	nc, err := config.Connect("test", slog.New(slog.NewTextHandler(l, nil)),
-		nats.ReconnectWait(10*time.Millisecond), nats.ReconnectJitter(0, 0))
+	nc, err := config.Connect("test", slog.New(slog.NewTextHandler(l, nil)))
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	return nc, l
@@ -169,4 +168,33 @@ func TestWhatHappensToTheConnectionIsLogged(t *testing.T) {
 	nc.Close()
 	require.NotContains(t, l.String(), "s3cr3t")
 	require.Equal(t, 1, strings.Count(l.String(), "disconnected"), "its own end is not logged")
+}
+
+// A server that restarts sends its clients away. Those of the others behind the same address can be had at once.
+func TestAConnectionThatIsLostIsMadeAgainWithoutAWait(t *testing.T) {
+	ns, address := serve(t, "")
+	nc, _ := dial(t, natsdial.Config{URL: "nats://" + address})
+	again := nc.StatusChanged(nats.CONNECTED)
+	defer nc.RemoveStatusListener(again)
+	lost := time.Now()
+	id, err := nc.GetClientID()
+	require.NoError(t, err)
+	require.NoError(t, ns.DisconnectClientByID(id))
+	select {
+	case <-again:
+	case <-time.After(10 * time.Second):
+		require.Fail(t, "it is not made again")
+	}
+	require.Less(t, time.Since(lost), nats.DefaultReconnectWait/2)
+}
+
+func TestTriesToConnectBecomeRarer(t *testing.T) {
+	for round, most := range map[int]time.Duration{
+		1: 50 * time.Millisecond, 2: 100 * time.Millisecond, 6: 1600 * time.Millisecond,
+		7: nats.DefaultReconnectWait, 8: nats.DefaultReconnectWait, 1 << 40: nats.DefaultReconnectWait,
+	} {
+		delay := natsdial.ReconnectDelay(round)
+		require.GreaterOrEqual(t, delay, most/2, "round %d", round)
+		require.Less(t, delay, most, "round %d", round)
+	}
 }

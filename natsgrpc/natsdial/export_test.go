@@ -1,0 +1,4 @@
+package natsdial
+
+// ReconnectDelay is for tests.
+var ReconnectDelay = reconnectDelay
