@@ -19,11 +19,8 @@ import (
 
 var clusterContext = flag.String("context", "k3d-rating", "context in the file that KUBECONFIG names")
 
-// The commands of docs/development.md, in the order of the first time, on a cluster that create-cluster has made, or that has the same in it:
-//
-//	KUBECONFIG=FILE go test -tags cluster -v -timeout 60m ./tools/dev -context NAME
-//
-// Bazel and kubectl must be on PATH. What is deployed stays; NACK's definitions come from the internet.
+// The commands are run as docs/development.md has them, on a cluster that create-cluster has made, or that has the same in it; it also says
+// how this test is run. Bazel and kubectl must be on PATH. What is deployed stays.
 func TestEachPartIsDeployedToAClusterAndAgainWithoutAChange(t *testing.T) {
 	commands := []struct{ name, next string }{
 		{"deploy-nack", "deploy-service"},
