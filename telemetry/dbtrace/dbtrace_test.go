@@ -17,13 +17,13 @@ import (
 	"github.com/codingflow/rating/telemetry/dbtrace"
 )
 
-// errCode is an error of a database.
-type errCode string
+// codeError is an error of a database.
+type codeError string
 
-func (e errCode) Error() string { return "duplicate key value: ada@example.org" }
+func (e codeError) Error() string { return "duplicate key value: ada@example.org" }
 
 func code(err error) string {
-	if e, ok := errors.AsType[errCode](err); ok {
+	if e, ok := errors.AsType[codeError](err); ok {
 		return string(e)
 	}
 	return ""
@@ -55,7 +55,7 @@ func TestStatementsAreSpans(t *testing.T) {
 	_, span = tracer.StartBatch(ctx, selectUser, insertRating)
 	span.End(nil)
 	_, span = tracer.Start(ctx, insertRating)
-	span.End(fmt.Errorf("insert: %w", errCode("23505")))
+	span.End(fmt.Errorf("insert: %w", codeError("23505")))
 	_, span = tracer.Start(ctx, insertRating)
 	span.End(errors.New("broken pipe to ada@example.org"))
 	_, span = tracer.StartBatch(ctx, strings.Repeat("é", 3000))
@@ -97,7 +97,7 @@ func TestWaitsAreSpans(t *testing.T) {
 		return len(ended()) == before
 	}, 10*time.Second, time.Millisecond)
 	before := len(ended())
-	tracer.Wait(ctx).End(errCode("53300"))
+	tracer.Wait(ctx).End(codeError("53300"))
 	wait := tracer.Wait(ctx)
 	require.Eventually(t, func() bool { return time.Since(wait.Start()) > time.Millisecond }, 10*time.Second, time.Millisecond)
 	wait.End(nil)

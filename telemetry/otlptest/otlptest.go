@@ -138,7 +138,7 @@ func (s Span) String() string {
 // Attributes returns the attributes as texts; those of lists have their first value.
 func (s Span) Attributes() map[string]string {
 	texts := map[string]string{}
-	for _, a := range s.Span.GetAttributes() {
+	for _, a := range s.GetAttributes() {
 		value := a.GetValue()
 		if list := value.GetArrayValue().GetValues(); len(list) > 0 {
 			value = list[0]

@@ -77,7 +77,7 @@ func traceRows(found *sql.Rows, err error, span dbtrace.Span) (rows, error) {
 
 func (r *tracedRows) Close() error {
 	err := r.Rows.Close()
-	r.span.End(errors.Join(r.Rows.Err(), err))
+	r.span.End(errors.Join(r.Err(), err))
 	return err
 }
 
