@@ -26,7 +26,6 @@ func TestTheTailHoldsTheNewestAcknowledgement(t *testing.T) {
 	hold := func(name string, at time.Time) {
 		task := &task{worker: w, msg: &nats.Msg{Reply: "ack." + name}, settle: ackDone, beat: start, confirmed: start}
 		task.enlist()
-		run.ledger.window <- struct{}{}
 		w.tail.hold(task, at)
 	}
 	acknowledged := func(name string) {
@@ -51,7 +50,6 @@ func TestTheTailHoldsTheNewestAcknowledgement(t *testing.T) {
 	hold("d", start) // after the end
 	acknowledged("d")
 	require.Zero(t, run.ledger.len())
-	require.Empty(t, run.ledger.window)
 	run.writer.close()
 	require.NoError(t, run.ledger.close())
 }
@@ -119,4 +117,13 @@ func TestAnAnsweredCommandLeavesItsQueue(t *testing.T) {
 	require.NoError(t, <-served)
 	require.NoError(t, nc.Flush())
 	require.Eventually(t, func() bool { return queued() == 0 }, 10*time.Second, 10*time.Millisecond, "when it has drained")
+}
+
+// What waits in tails takes no place of answers that wait for their PubAck: there may be more queues than such places.
+func TestAnAnswerThatIsKeptLeavesTheWindow(t *testing.T) {
+	run := &running{ledger: &ledger{window: make(chan struct{}, 1)}}
+	run.ledger.window <- struct{}{}
+	answered := &task{worker: &worker{run: run}, waits: true, outbox: []*nats.Msg{{}}}
+	require.True(t, answered.kept(0))
+	require.Empty(t, run.ledger.window)
 }

@@ -405,17 +405,19 @@ func (t *task) kept(step int) (waits bool) {
 	t.outbox = t.outbox[1:]
 	t.step++
 	if t.waits && len(t.outbox) == 0 {
+		<-t.worker.run.ledger.window
 		return true
 	}
 	t.next()
 	return false
 }
 
-// settled acknowledges a command that is answered.
+// settled acknowledges a command that is answered and has left the window.
 func (t *task) settled() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.next()
+	t.acknowledge(t.settle)
+	t.worker.run.ledger.remove(t)
 }
 
 // message makes the answer, nil where the request does not say where to send it.
