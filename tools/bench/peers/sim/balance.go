@@ -18,8 +18,9 @@ func newBalancer(policy Policy, instances int, random *rand.Rand) balancer {
 		return newLeastRequest(instances)
 	case TwoChoices:
 		return &twoChoices{out: make([]int32, instances)}
+	default:
+		return anyInstance{}
 	}
-	return anyInstance{}
 }
 
 // fleet is which instances live.

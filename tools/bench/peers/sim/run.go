@@ -160,6 +160,7 @@ func (r *run) happen(e event) {
 		r.die(e.a)
 	case returns:
 		r.comeBack(r.Kills[e.a].Instance)
+	default: // there is no other
 	}
 }
 

@@ -33,8 +33,9 @@ func (d Distribution) long() float64 {
 		return 1.0 / 200
 	case HeavierTailed:
 		return 1.0 / 50
+	default:
+		return 0
 	}
-	return 0
 }
 
 // Service is the distribution of the service times.
@@ -69,6 +70,7 @@ func (s Service) draw(random *rand.Rand) time.Duration {
 			return time.Duration(longer * s.short())
 		}
 		return time.Duration(s.short())
+	default:
+		return s.Mean
 	}
-	return s.Mean
 }
