@@ -72,6 +72,7 @@ type backlog struct {
 	sent      int           // by this caller since
 	waiting   int           // of this caller's calls
 	paused    bool          // at some time since, none was
+	answered  time.Time     // when a call of this caller was answered last
 }
 
 // observe notes what a worker told.
@@ -133,12 +134,22 @@ func (b *backlog) add() {
 	b.waiting++
 }
 
-// leave takes note that a call has ended.
-func (b *backlog) leave() {
+// leave takes note that a call has ended, and when it was answered, if it was.
+func (b *backlog) leave(answered time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.waiting--
+	if answered.After(b.answered) {
+		b.answered = answered
+	}
 	b.paused = b.paused || b.waiting == 0
+}
+
+// wasThere reports whether the queue was there a moment ago: a call that was in it has been answered.
+func (b *backlog) wasThere(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return now.Sub(b.answered) <= aliveGrace
 }
 
 // drainTime returns how long the queue is expected to take until it is empty, 0 if that is not known.

@@ -24,7 +24,8 @@ type call struct {
 
 	waits bool // for a queue and a server, where there is none now
 
-	counted *backlog // of the queue, which the call is counted for; nil before it is admitted
+	counted  *backlog  // of the queue, which the call is counted for; nil before it is admitted
+	answered time.Time // when the answer came; zero before
 
 	// under the lock of calls
 	request  *nats.Msg // for repeats
@@ -87,7 +88,7 @@ func (cs *calls) end(p *call) {
 	}
 	cs.mu.Unlock()
 	if p.counted != nil {
-		p.counted.leave()
+		p.counted.leave(p.answered)
 	}
 	if p.stream != nil { // it may be asked for its state after its end
 		return

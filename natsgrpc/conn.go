@@ -192,10 +192,10 @@ func (c *Conn) onInbox(msg *nats.Msg) {
 	c.calls.acknowledged(token, c.readPubAck(msg))
 }
 
-// readPubAck reads what a queue said of a request.
+// readPubAck reads what a queue said of a request. It logs what the caller is not told.
 func (c *Conn) readPubAck(msg *nats.Msg) pubAck {
 	ack := readPubAck(msg)
-	if code := status.Code(ack.err); code != codes.OK && !errors.Is(ack.err, errQueueFull) {
+	if code := status.Code(ack.err); code != codes.OK && !errors.Is(ack.err, errQueueFull) && !errors.Is(ack.err, errNoQueue) {
 		c.logger.Error("natsgrpc: a queue refused a request", "error", ack.err, "puback", string(msg.Data))
 	}
 	return ack

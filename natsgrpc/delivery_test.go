@@ -493,3 +493,49 @@ func TestMetadataThatGRPCKeepsIsNotSent(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "0 1", got)
 }
+
+// A stream that has no leader looks to callers as one that is not there. Where the service was heard of just before, a call
+// waits for it.
+func TestACallWaitsForTheQueueOfALivingService(t *testing.T) {
+	for name, call := range shapes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ns := natsgrpctest.NewServer(t)
+			nc := natsgrpctest.Connect(t, ns)
+			js, err := jetstream.New(nc)
+			require.NoError(t, err)
+			queue := map[string]string{"query": queryStream, "command": commandStream}[name]
+			serve(t, nc, register(func(_ context.Context, payload []byte) ([]byte, error) { return payload, nil }))
+			conn := connect(t, natsgrpctest.Connect(t, ns))
+			_, err = call(t.Context(), conn, "before")
+			require.NoError(t, err)
+			require.NoError(t, js.DeleteStream(t.Context(), queue))
+			answer, err := call(t.Context(), conn, "meanwhile")
+			require.NoError(t, err)
+			require.Equal(t, "meanwhile", answer)
+		})
+	}
+}
+
+// One whose queue stays away is told so when the service would have to be there again.
+func TestAQueueThatStaysAwayIsSaidInTime(t *testing.T) {
+	t.Parallel()
+	ns := natsgrpctest.NewServer(t)
+	nc := natsgrpctest.Connect(t, ns)
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	srv, err := natsgrpc.NewServer(nc)
+	require.NoError(t, err)
+	register(func(_ context.Context, payload []byte) ([]byte, error) { return payload, nil })(srv)
+	stop := serveUntil(t, srv)
+	conn := connect(t, natsgrpctest.Connect(t, ns))
+	_, err = command(t.Context(), conn, "before")
+	require.NoError(t, err)
+	require.NoError(t, stop())
+	require.NoError(t, js.DeleteStream(t.Context(), commandStream))
+	start := time.Now()
+	_, err = command(t.Context(), conn, "after")
+	require.Contains(t, []string{natsgrpc.ReasonNoQueue, natsgrpc.ReasonNoWorkers}, reason(err)) // both are gone as long
+	require.Greater(t, time.Since(start), time.Second)
+	require.Less(t, time.Since(start), 8*time.Second)
+}

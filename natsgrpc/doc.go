@@ -28,8 +28,9 @@
 // Each kind of overload has a reason of its own in the error's google.rpc.ErrorInfo, and none is a silence: QUEUE_FULL (the
 // queue holds as much as it may) and BACKLOG (it is so long that the call would wait for more than half of its time) come with a
 // RetryInfo made of the rate at which the queue drains; NO_WORKERS (the queue is there, but nobody pulls from it) comes half a
-// second after the call, and not before the service was silent for 5 seconds, in which its only server may restart;
-// NO_QUEUE, NOT_CONNECTED and MESSAGE_TOO_LARGE come at once.
+// second after the call, and not before the service was silent for 5 seconds, in which its only server may restart; NO_QUEUE
+// comes at once, but 5 seconds after the call where the queue was there in the last 5 seconds: its stream is likely to have a
+// leader again soon; NOT_CONNECTED and MESSAGE_TOO_LARGE come at once.
 //
 // # Rolling updates
 //
@@ -140,7 +141,7 @@
 // The client subscribes to "rep.*.<conn>.*" and "rsp.*.*.<conn>" before it publishes, and does not wait for the PubAck:
 // the call ends with the first of its answer, an error in the PubAck, and its deadline. PubAck errors:
 //
-//	no responders                                            UNAVAILABLE, reason NO_QUEUE
+//	no responders                                            UNAVAILABLE, reason NO_QUEUE; publish again while a leader may be elected
 //	10077 "maximum messages exceeded", "maximum bytes …"     RESOURCE_EXHAUSTED, reason QUEUE_FULL, with a RetryInfo
 //	10077 "maximum messages per subject …", 10158            the queue has this call already: wait for its answer
 //	another                                                  UNAVAILABLE, reason NO_QUEUE

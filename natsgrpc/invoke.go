@@ -18,6 +18,10 @@ import (
 // is known to have it. Each further wait is twice as long.
 const republishAfter = time.Second
 
+// leaderlessRetry is how often a call is published again that no queue took, though the queue was there a moment ago:
+// its stream is about to elect a leader.
+const leaderlessRetry = 100 * time.Millisecond
+
 // Invoke performs a unary call. It returns after the answer, the end of ctx or of the method's timeout, whichever is
 // first, or as soon as it is known that there will be none.
 //
@@ -144,10 +148,16 @@ func (c *Conn) exchange(ctx context.Context, p *call, request *nats.Msg, deadlin
 		select {
 		case answer := <-p.answer:
 			now := time.Now()
+			p.answered = now
 			c.lives.answered(p.method.service, now)
 			p.method.prompt.answered(now, now.Sub(begun))
 			return answer, nil
 		case err := <-p.refused:
+			now := time.Now()
+			if errors.Is(err, errNoQueue) && now.Sub(begun) < aliveGrace && p.counted.wasThere(now) {
+				refused, wait, republish = true, leaderlessRetry, now.Add(leaderlessRetry)
+				continue
+			}
 			if !p.waits || status.Code(err) != codes.Unavailable || c.nc.IsClosed() {
 				if errors.Is(err, errQueueFull) || errors.Is(err, errNoQueue) || errors.Is(err, errRefused) { // nobody will read it
 					c.freeParts(p.method.service, request.Header)

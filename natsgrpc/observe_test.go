@@ -89,7 +89,7 @@ func TestACallersPauseIsNotTheQueues(t *testing.T) {
 	call := func(ended int) {
 		b.add()
 		for range ended {
-			b.leave()
+			b.leave(time.Time{})
 		}
 	}
 	call(0)
