@@ -167,8 +167,8 @@ type Queue struct {
 	// worker costs its callers. At least 1 second; default 5 seconds.
 	AckWait *durationpb.Duration `protobuf:"bytes,6,opt,name=ack_wait,json=ackWait,proto3" json:"ack_wait,omitempty"`
 	// Over how many streams the queue is split, 1 (default) to 256: each holds the requests whose id has its hash, and has a
-	// leader and workers of its own. Workers divide their slots among the shards. Raise it only when every caller and worker knows the
-	// new number.
+	// leader and workers of its own. Workers divide their slots among the shards. docs/scaling.md says in which order streams,
+	// workers and callers learn of a new number.
 	Shards        uint32 `protobuf:"varint,7,opt,name=shards,proto3" json:"shards,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -110,8 +110,8 @@ export type Queue = Message<"natsgrpc.v1.Queue"> & {
 
   /**
    * Over how many streams the queue is split, 1 (default) to 256: each holds the requests whose id has its hash, and has a
-   * leader and workers of its own. Workers divide their slots among the shards. Raise it only when every caller and worker knows the
-   * new number.
+   * leader and workers of its own. Workers divide their slots among the shards. docs/scaling.md says in which order streams,
+   * workers and callers learn of a new number.
    *
    * @generated from field: uint32 shards = 7;
    */
