@@ -11,12 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/codingflow/rating/tools/bench/peers/pull"
+	"github.com/codingflow/rating/tools/bench/peers/servicetime"
 )
 
 // A tiny run on real processes: every policy answers every call, and the files are there.
 func TestPullMeasuresEveryPolicy(t *testing.T) {
 	cell := pull.Cell{
-		Work: pull.Exponential, Mean: 5 * time.Millisecond, Instances: 2, Slots: 2, Load: 0.5, Callers: 2,
+		Work: servicetime.Exponential, Mean: 5 * time.Millisecond, Instances: 2, Slots: 2, Load: 0.5, Callers: 2,
 		Warmup: 200 * time.Millisecond, Duration: time.Second, Timeout: time.Minute, Policies: append(pull.RetryPolicies, pull.PullCommands),
 	}
 	slow := cell
@@ -39,7 +40,7 @@ func TestNoCallThroughTheQueueFailsWhereInstancesDo(t *testing.T) {
 	var cells []pull.Cell
 	for _, disturbance := range append(pull.Disturbances, pull.KilledEverySecond) {
 		cells = append(cells, pull.Cell{
-			Work: pull.Exponential, Mean: 20 * time.Millisecond, Instances: 3, Slots: 2, Load: 0.5, Callers: 1, Disturbance: disturbance,
+			Work: servicetime.Exponential, Mean: 20 * time.Millisecond, Instances: 3, Slots: 2, Load: 0.5, Callers: 1, Disturbance: disturbance,
 			Duration: 2500 * time.Millisecond, Timeout: time.Minute, Policies: []pull.Policy{pull.Pull},
 		})
 	}
@@ -68,7 +69,7 @@ func TestPullSaysWhatIsWrong(t *testing.T) {
 	c := &pullCommand{Full: true, Only: "80 %", Seed: 2}
 	require.Equal(t, `go run -C tools/bench/peers . pull --full --only "80 %" --seed 2`, c.commandLine())
 	e := pull.Experiment{Start: startPulled, OwnCPU: ownCPU}
-	_, err := e.Run(t.Context(), []pull.Cell{{Work: pull.Fixed, Rate: 1}})
+	_, err := e.Run(t.Context(), []pull.Cell{{Work: servicetime.Fixed, Rate: 1}})
 	require.EqualError(t, err, "no work, 0 instances, 1/s: 0 instances: want at least 1")
 }
 
@@ -78,7 +79,7 @@ func TestAnExperimentEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	e := pull.Experiment{Start: startPulled, OwnCPU: ownCPU, Seen: func(pull.Outcome) { cancel() }}
 	cell := pull.Cell{
-		Work: pull.Fixed, Mean: time.Millisecond, Instances: 1, Slots: 1, Rate: 10, Callers: 1, Duration: 200 * time.Millisecond, Timeout: time.Minute,
+		Work: servicetime.Fixed, Mean: time.Millisecond, Instances: 1, Slots: 1, Rate: 10, Callers: 1, Duration: 200 * time.Millisecond, Timeout: time.Minute,
 		Policies: []pull.Policy{pull.Pull, pull.RoundRobin},
 	}
 	outcomes, err := e.Run(ctx, []pull.Cell{cell})

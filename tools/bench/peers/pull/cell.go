@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/codingflow/rating/tools/bench/peers/servicetime"
 )
 
 // slowBy is how many times as long a slow instance takes.
@@ -14,7 +16,7 @@ const slowBy = 5
 // Cell is a setting in which policies are measured side by side.
 type Cell struct {
 	// Work is how service times differ, Mean their mean; 0 for calls that are answered at once.
-	Work Distribution
+	Work servicetime.Distribution
 	Mean time.Duration
 	// Instances is how many there are, Slots how many calls each serves at once. With Slow the first takes five times as long.
 	Instances, Slots int

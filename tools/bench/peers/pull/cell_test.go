@@ -5,10 +5,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/codingflow/rating/tools/bench/peers/servicetime"
 )
 
 func TestCapacityCountsASlowInstanceAsAFifth(t *testing.T) {
-	c := Cell{Work: HeavyTailed, Mean: 20 * time.Millisecond, Instances: 4, Slots: 4, Load: 0.8, Callers: 1}
+	c := Cell{Work: servicetime.HeavyTailed, Mean: 20 * time.Millisecond, Instances: 4, Slots: 4, Load: 0.8, Callers: 1}
 	require.InDelta(t, 800, c.Capacity(), 1e-9)
 	require.InDelta(t, 640, c.PerSecond(), 1e-9)
 	require.Equal(t, "heavy-tailed, 4 instances, 80 %", c.String())
@@ -65,7 +67,7 @@ func TestRunsAreCompleteAndTakeAsLongAsIsSaid(t *testing.T) {
 }
 
 func TestCellsAreTakenByTheirNames(t *testing.T) {
-	cells := []Cell{{Work: Fixed, Mean: 1, Instances: 2, Load: 0.8, Policies: Policies}, {Instances: 2, Rate: 9, Policies: []Policy{Pull}}}
+	cells := []Cell{{Work: servicetime.Fixed, Mean: 1, Instances: 2, Load: 0.8, Policies: Policies}, {Instances: 2, Rate: 9, Policies: []Policy{Pull}}}
 	require.Equal(t, cells, Named(cells, ""))
 	require.Equal(t, cells[:1], Named(cells, "fixed"))
 	require.Empty(t, Named(cells, "heavy"))

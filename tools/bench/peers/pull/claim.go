@@ -1,6 +1,10 @@
 package pull
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/codingflow/rating/tools/bench/peers/servicetime"
+)
 
 // claim is something that is said of pulling and that a run bears out or not.
 type claim struct {
@@ -18,7 +22,7 @@ func claims(outcomes []Outcome) []claim {
 			continue
 		}
 		switch {
-		case c.Work == HeavyTailed && c.Load == usualLoad && c.Disturbance == None && c.Callers == 1:
+		case c.Work == servicetime.HeavyTailed && c.Load == usualLoad && c.Disturbance == None && c.Callers == 1:
 			most, what := 0.5, "half"
 			if c.Slow {
 				most, what = 0.2, "a fifth"

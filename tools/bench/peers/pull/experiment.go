@@ -119,7 +119,7 @@ func (r *runner) load(ctx context.Context, c Cell, policy Policy, from *callers)
 	if err != nil {
 		return o, err
 	}
-	jobs := newJobs(c.Work.times(c.Mean, r.Seed), r.first)
+	jobs := newJobs(c.Work.Times(c.Mean, r.Seed), r.first)
 	start := time.Now()
 	disturbing, stop := context.WithCancel(ctx)
 	defer stop()

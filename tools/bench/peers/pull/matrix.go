@@ -1,6 +1,10 @@
 package pull
 
-import "time"
+import (
+	"time"
+
+	"github.com/codingflow/rating/tools/bench/peers/servicetime"
+)
 
 // What all cells have in common.
 const (
@@ -21,15 +25,15 @@ const (
 func Quick() []Cell {
 	m := matrix{warmup: time.Second, duration: 3 * time.Second}
 	cells := m.price()
-	for _, work := range []Distribution{Fixed, Exponential, HeavyTailed} {
+	for _, work := range []servicetime.Distribution{servicetime.Fixed, servicetime.Exponential, servicetime.HeavyTailed} {
 		for _, load := range []float64{0.5, usualLoad, 0.95, 1.1} {
 			cells = append(cells, m.long(work, load, 20*time.Second).steady(work, 4, false, load, 1))
 		}
 	}
-	for _, work := range []Distribution{Fixed, Exponential, HeavyTailed} {
+	for _, work := range []servicetime.Distribution{servicetime.Fixed, servicetime.Exponential, servicetime.HeavyTailed} {
 		cells = append(cells, m.long(work, usualLoad, 20*time.Second).steady(work, 4, true, usualLoad, 1))
 	}
-	kills := matrix{warmup: time.Second, duration: 15 * time.Second}.disturbed(Exponential, 4, KilledEverySecond)
+	kills := matrix{warmup: time.Second, duration: 15 * time.Second}.disturbed(servicetime.Exponential, 4, KilledEverySecond)
 	kills.Policies = []Policy{Pull, RoundRobin, LeastRequest, TwoChoices, RoundRobinRetry}
 	return append(cells, kills)
 }
@@ -37,7 +41,7 @@ func Quick() []Cell {
 // Full are all cells: some four hours.
 func Full() []Cell {
 	m := matrix{warmup: 2 * time.Second, duration: 10 * time.Second}
-	all := []Distribution{Fixed, Exponential, HeavyTailed}
+	all := []servicetime.Distribution{servicetime.Fixed, servicetime.Exponential, servicetime.HeavyTailed}
 	cells := m.price()
 	for _, slow := range []bool{false, true} {
 		for _, instances := range []int{2, 4, 8} {
@@ -46,7 +50,7 @@ func Full() []Cell {
 					cells = append(cells, m.long(work, load, time.Minute).steady(work, instances, slow, load, 1))
 				}
 			}
-			cells = append(cells, m.long(HeavyTailed, usualLoad, time.Minute).steady(HeavierTailed, instances, slow, usualLoad, 1))
+			cells = append(cells, m.long(servicetime.HeavyTailed, usualLoad, time.Minute).steady(servicetime.HeavierTailed, instances, slow, usualLoad, 1))
 		}
 	}
 	for _, work := range all {
@@ -60,16 +64,16 @@ func Full() []Cell {
 		}
 	}
 	m.duration = time.Minute
-	return append(cells, m.disturbed(Fixed, 4, KilledEverySecond), m.disturbed(Exponential, 4, KilledEverySecond),
-		m.disturbed(Exponential, 8, KilledEverySecond))
+	return append(cells, m.disturbed(servicetime.Fixed, 4, KilledEverySecond), m.disturbed(servicetime.Exponential, 4, KilledEverySecond),
+		m.disturbed(servicetime.Exponential, 8, KilledEverySecond))
 }
 
 // matrix makes cells.
 type matrix struct{ warmup, duration time.Duration }
 
 // long has cells take so long that are about the tail of heavy-tailed work at the usual load.
-func (m matrix) long(work Distribution, load float64, duration time.Duration) matrix {
-	if work == HeavyTailed && load == usualLoad {
+func (m matrix) long(work servicetime.Distribution, load float64, duration time.Duration) matrix {
+	if work == servicetime.HeavyTailed && load == usualLoad {
 		return matrix{warmup: 2 * time.Second, duration: duration}
 	}
 	return m
@@ -83,14 +87,14 @@ func (m matrix) price() []Cell {
 	}}
 }
 
-func (m matrix) steady(work Distribution, instances int, slow bool, load float64, callers int) Cell {
+func (m matrix) steady(work servicetime.Distribution, instances int, slow bool, load float64, callers int) Cell {
 	return Cell{
 		Work: work, Mean: meanWork, Instances: instances, Slots: slots, Slow: slow, Load: load, Callers: callers,
 		Warmup: m.warmup, Duration: m.duration, Timeout: steadyTimeout, Policies: Policies,
 	}
 }
 
-func (m matrix) disturbed(work Distribution, instances int, disturbance Disturbance) Cell {
+func (m matrix) disturbed(work servicetime.Distribution, instances int, disturbance Disturbance) Cell {
 	c := m.steady(work, instances, false, usualLoad, 1)
 	c.Disturbance, c.Timeout, c.Policies = disturbance, disturbedTimeout, RetryPolicies
 	return c

@@ -13,6 +13,7 @@ import (
 
 	"github.com/codingflow/rating/tools/bench/peers/openloop"
 	"github.com/codingflow/rating/tools/bench/peers/report"
+	"github.com/codingflow/rating/tools/bench/peers/servicetime"
 )
 
 // Of 100 calls 90 took 10 ms and 4 took 3 s; the callers of 4 gave up after 20 s, and 2 failed at once.
@@ -40,7 +41,7 @@ func TestPercentilesCountThoseWhoGaveUp(t *testing.T) {
 }
 
 func TestWhatWasDoneIsHeldAgainstWhatWasAnswered(t *testing.T) {
-	js := newJobs(Fixed.times(0, 1), 10)
+	js := newJobs(servicetime.Fixed.Times(0, 1), 10)
 	for i := range 4 {
 		j := js.next()
 		require.EqualValues(t, 10+i, j.number)
@@ -89,7 +90,7 @@ func TestPullingWinsFromTheLoadAboveWhichItIsAlwaysAhead(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			groups := groupsOf(outcomesOf(Cell{Work: Fixed, Mean: 1, Instances: 2, Slots: 1}, loads, map[Policy][]int{Pull: test.pulled, RoundRobin: test.pushed}))
+			groups := groupsOf(outcomesOf(Cell{Work: servicetime.Fixed, Mean: 1, Instances: 2, Slots: 1}, loads, map[Policy][]int{Pull: test.pulled, RoundRobin: test.pushed}))
 			require.Len(t, groups, 1)
 			require.Equal(t, test.want, groups[0].compare(RoundRobin))
 			require.Equal(t, comparison{}, groups[0].compare(TwoChoices), "which was not measured")
@@ -98,11 +99,11 @@ func TestPullingWinsFromTheLoadAboveWhichItIsAlwaysAhead(t *testing.T) {
 }
 
 func TestClaimsAreHeldAgainstWhatWasSeen(t *testing.T) {
-	equal := Cell{Work: HeavyTailed, Mean: time.Millisecond, Instances: 4, Slots: 4, Callers: 1}
+	equal := Cell{Work: servicetime.HeavyTailed, Mean: time.Millisecond, Instances: 4, Slots: 4, Callers: 1}
 	slow := equal
 	slow.Slow = true
 	killed := equal
-	killed.Work, killed.Disturbance, killed.Duration = Exponential, KilledEverySecond, time.Minute
+	killed.Work, killed.Disturbance, killed.Duration = servicetime.Exponential, KilledEverySecond, time.Minute
 	outcomes := outcomesOf(equal, []float64{0.5, 0.8}, map[Policy][]int{Pull: {10, 10}, RoundRobin: {10, 20}})
 	outcomes = append(outcomes, outcomesOf(slow, []float64{0.8}, map[Policy][]int{Pull: {21}, RoundRobin: {100}})...)
 	outcomes = append(outcomes, outcomesOf(killed, []float64{0.8}, map[Policy][]int{Pull: {1}, RoundRobin: {1}})...)
@@ -116,7 +117,7 @@ func TestClaimsAreHeldAgainstWhatWasSeen(t *testing.T) {
 }
 
 func TestWhatWasSeenIsWritten(t *testing.T) {
-	c := Cell{Work: Fixed, Mean: time.Millisecond, Instances: 2, Slots: 1, Callers: 1}
+	c := Cell{Work: servicetime.Fixed, Mean: time.Millisecond, Instances: 2, Slots: 1, Callers: 1}
 	outcomes := outcomesOf(c, []float64{0.5, 0.8}, map[Policy][]int{Pull: {10, 12}, RoundRobin: {10, 200}})
 	killed := c
 	killed.Disturbance = Killed
@@ -161,7 +162,7 @@ type broken struct{}
 func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func TestWritingStopsAtTheFirstError(t *testing.T) {
-	c := Cell{Work: Fixed, Mean: time.Millisecond, Instances: 2, Slots: 1, Callers: 1}
+	c := Cell{Work: servicetime.Fixed, Mean: time.Millisecond, Instances: 2, Slots: 1, Callers: 1}
 	outcomes := outcomesOf(c, []float64{0.5}, map[Policy][]int{Pull: {10}})
 	require.ErrorIs(t, writeMarkdown(broken{}, outcomes, groupsOf(outcomes), report.Provenance{}), io.ErrClosedPipe)
 }

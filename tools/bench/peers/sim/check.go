@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/codingflow/rating/tools/bench/peers/report"
+	"github.com/codingflow/rating/tools/bench/peers/servicetime"
 )
 
 // Measured is a row of what package pull has measured.
@@ -81,7 +82,7 @@ func (r *row) read() Measured {
 			Policy:    Policy(r.text("policy")),
 			Instances: int(r.number("instances")),
 			Slots:     int(r.number("slots")),
-			Service:   Service{Distribution: Distribution(r.text("work")), Mean: r.time("mean_ms", time.Millisecond)},
+			Service:   Service{Distribution: servicetime.Distribution(r.text("work")), Mean: r.time("mean_ms", time.Millisecond)},
 			Rate:      r.number("due_per_s"),
 			Calls:     int(r.number("due")),
 			Callers:   int(r.number("callers")),

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/codingflow/rating/tools/bench/peers/report"
+	"github.com/codingflow/rating/tools/bench/peers/servicetime"
 )
 
 // measuredColumns are those of package pull that are read.
@@ -32,7 +33,7 @@ func TestMeasurementsAreRead(t *testing.T) {
 	require.Len(t, all, 3)
 	require.Equal(t, Measured{
 		Config: Config{
-			Policy: LeastRequest, Instances: 4, Slots: 4, Service: Service{Distribution: Exponential, Mean: 20 * time.Millisecond},
+			Policy: LeastRequest, Instances: 4, Slots: 4, Service: Service{Distribution: servicetime.Exponential, Mean: 20 * time.Millisecond},
 			Rate: 512, Calls: 7680, Callers: 2, Deadline: 30 * time.Second, Slow: 1, SlowFactor: 5, Kills: []Kill{{At: 5 * time.Second}},
 		},
 		Load: 0.8, Kill: true, P50: 14100 * time.Microsecond, P99: 95300 * time.Microsecond,
@@ -57,7 +58,7 @@ func TestACheckOfASimulationShowsNoDifference(t *testing.T) {
 	var rows [][]string
 	for _, policy := range Policies {
 		c := Config{
-			Policy: policy, Instances: 4, Slots: 4, Service: Service{Distribution: Exponential, Mean: 20 * time.Millisecond},
+			Policy: policy, Instances: 4, Slots: 4, Service: Service{Distribution: servicetime.Exponential, Mean: 20 * time.Millisecond},
 			Rate: 640, Calls: 200_000, Deadline: 10 * time.Second, Seed: 99, Calibration: DefaultCalibration(),
 		}
 		result := simulate(t, c)

@@ -10,13 +10,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/codingflow/rating/tools/bench/peers/servicetime"
 )
 
 // large is ten thousand instances with a stream for each fifty.
 func large(policy Policy, calls int) Config {
 	c := Config{
 		Policy: policy, Instances: 10_000, Slots: 4, Streams: 200, Cells: true, Callers: 64,
-		Service: Service{Distribution: HeavyTailed, Mean: 10 * time.Millisecond},
+		Service: Service{Distribution: servicetime.HeavyTailed, Mean: 10 * time.Millisecond},
 		Calls:   calls, Warmup: calls / 5, Seed: 1, Calibration: DefaultCalibration(),
 	}
 	c.Rate = 0.8 * c.Capacity()
@@ -27,7 +29,7 @@ func large(policy Policy, calls int) Config {
 func overloaded(policy Policy) Config {
 	c := Config{
 		Policy: policy, Instances: 8, Slots: 2, Slow: 1, SlowFactor: 5, Callers: 3, Streams: 2,
-		Service: Service{Distribution: Exponential, Mean: 50 * time.Millisecond},
+		Service: Service{Distribution: servicetime.Exponential, Mean: 50 * time.Millisecond},
 		Calls:   20_000, Warmup: 1000, Seed: 3, Calibration: DefaultCalibration(),
 		MaxPending: 300, Deadline: 2 * time.Second,
 		Kills: []Kill{{At: 5 * time.Second, Instance: 1, Restart: time.Second}, {At: 8 * time.Second, Instance: 2}, {At: 9 * time.Second, Instance: 2}},
@@ -67,7 +69,7 @@ func TestEqualConfigurationsHaveEqualResults(t *testing.T) {
 func one(policy Policy) Config {
 	return Config{
 		Policy: policy, Instances: 3, Slots: 2, Rate: 1, Calls: 1, Calibration: DefaultCalibration(),
-		Service: Service{Distribution: Fixed, Mean: time.Millisecond},
+		Service: Service{Distribution: servicetime.Fixed, Mean: time.Millisecond},
 	}
 }
 
@@ -168,7 +170,7 @@ func TestAPullThatFindsNoRoomIsRepeated(t *testing.T) {
 
 // A slow instance gets a fifth of the others' calls where it pulls, and as many as they where nobody knows that it is slow.
 func TestASlowInstanceTakesWhatItCanDo(t *testing.T) {
-	c := queueing(Pull, 4, 4, Exponential, 0.8)
+	c := queueing(Pull, 4, 4, servicetime.Exponential, 0.8)
 	c.Slow, c.SlowFactor = 1, 5
 	c.Rate = 0.8 * c.Capacity()
 	c.Calls, c.Warmup, c.Deadline = 200_000, 20_000, 10*time.Second
@@ -304,7 +306,7 @@ func BenchmarkTenThousandInstances(b *testing.B) {
 func ExampleRun() {
 	c := Config{
 		Policy: Pull, Instances: 1000, Slots: 4, Streams: 10, Cells: true, Rate: 100_000, Calls: 100_000, Seed: 1,
-		Service: Service{Distribution: Fixed, Mean: 10 * time.Millisecond}, Calibration: DefaultCalibration(),
+		Service: Service{Distribution: servicetime.Fixed, Mean: 10 * time.Millisecond}, Calibration: DefaultCalibration(),
 	}
 	result, err := Run(context.Background(), c)
 	if err != nil {

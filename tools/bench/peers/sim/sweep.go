@@ -11,12 +11,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/codingflow/rating/tools/bench/peers/report"
+	"github.com/codingflow/rating/tools/bench/peers/servicetime"
 )
 
 // Setting is what instances are given to do in a sweep.
 type Setting struct {
 	Name         string
-	Distribution Distribution
+	Distribution servicetime.Distribution
 	Load         float64 // of what the slots can do
 	Slow         float64 // share of instances that take five times as long
 	Kill         bool    // the first instance, in the middle of the run, for ever
@@ -24,10 +25,10 @@ type Setting struct {
 
 // Settings are those of the sweep.
 var Settings = []Setting{
-	{Name: "exponential, 80 %", Distribution: Exponential, Load: 0.8},
-	{Name: "heavy-tailed, 80 %", Distribution: HeavyTailed, Load: 0.8},
-	{Name: "exponential, 80 %, a tenth slow", Distribution: Exponential, Load: 0.8, Slow: 0.1},
-	{Name: "exponential, 80 %, one killed", Distribution: Exponential, Load: 0.8, Kill: true},
+	{Name: "exponential, 80 %", Distribution: servicetime.Exponential, Load: 0.8},
+	{Name: "heavy-tailed, 80 %", Distribution: servicetime.HeavyTailed, Load: 0.8},
+	{Name: "exponential, 80 %, a tenth slow", Distribution: servicetime.Exponential, Load: 0.8, Slow: 0.1},
+	{Name: "exponential, 80 %, one killed", Distribution: servicetime.Exponential, Load: 0.8, Kill: true},
 }
 
 // Sizes are the numbers of instances of the sweep.

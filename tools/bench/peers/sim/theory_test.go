@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/codingflow/rating/tools/bench/peers/servicetime"
 )
 
 // The formulas are those of L. Kleinrock, Queueing Systems, volume I: Theory (Wiley, 1975).
@@ -38,8 +40,8 @@ func waitMD1(utilization float64, mean time.Duration) time.Duration {
 
 // waitMG1 is the same for a heavy tail: Pollaczek-Khinchin with the second moment of two service times.
 func waitMG1(utilization float64, s Service) time.Duration {
-	long, short := s.Distribution.long(), s.short()
-	second := (1-long)*short*short + long*longer*longer*short*short
+	long, short := s.Distribution.Long(), s.Distribution.Short(s.Mean)
+	second := (1-long)*short*short + long*servicetime.Longer*servicetime.Longer*short*short
 	rate := utilization / float64(s.Mean)
 	return time.Duration(rate * second / (2 * (1 - utilization)))
 }
@@ -50,7 +52,7 @@ func quantileMM1(share, utilization float64, mean time.Duration) time.Duration {
 }
 
 // queueing is a queue whose transport costs nothing.
-func queueing(policy Policy, instances, slots int, d Distribution, utilization float64) Config {
+func queueing(policy Policy, instances, slots int, d servicetime.Distribution, utilization float64) Config {
 	c := Config{
 		Policy: policy, Instances: instances, Slots: slots, Seed: 7, Calls: 1_000_000, Warmup: 100_000,
 		Service: Service{Distribution: d, Mean: 10 * time.Millisecond},
@@ -73,7 +75,7 @@ func TestOneServerIsMM1(t *testing.T) {
 	for _, policy := range Policies {
 		for _, utilization := range []float64{0.5, 0.8, 0.9} {
 			t.Run(fmt.Sprint(policy, utilization), func(t *testing.T) {
-				c := queueing(policy, 1, 1, Exponential, utilization)
+				c := queueing(policy, 1, 1, servicetime.Exponential, utilization)
 				result := simulate(t, c)
 				require.InEpsilon(t, waitMMc(1, utilization, c.Service.Mean), meanWait(result), 0.04)
 				require.InEpsilon(t, utilization, float64(result.Waited)/float64(result.Begun), 0.01)
@@ -90,7 +92,7 @@ func TestPulledInstancesAreMMc(t *testing.T) {
 	for _, shape := range []struct{ instances, slots int }{{4, 1}, {1, 4}, {2, 4}, {25, 4}} {
 		for _, utilization := range []float64{0.5, 0.8, 0.95} {
 			t.Run(fmt.Sprint(shape, utilization), func(t *testing.T) {
-				c := queueing(Pull, shape.instances, shape.slots, Exponential, utilization)
+				c := queueing(Pull, shape.instances, shape.slots, servicetime.Exponential, utilization)
 				servers := shape.instances * shape.slots
 				result := simulate(t, c)
 				require.InDelta(t, erlangC(servers, utilization*float64(servers)), float64(result.Waited)/float64(result.Begun), 0.01)
@@ -103,13 +105,13 @@ func TestPulledInstancesAreMMc(t *testing.T) {
 
 func TestAFixedServiceTimeIsMD1(t *testing.T) {
 	for _, utilization := range []float64{0.5, 0.8, 0.9} {
-		c := queueing(Pull, 1, 1, Fixed, utilization)
+		c := queueing(Pull, 1, 1, servicetime.Fixed, utilization)
 		require.InEpsilon(t, waitMD1(utilization, c.Service.Mean), meanWait(simulate(t, c)), 0.03, utilization)
 	}
 }
 
 func TestAHeavyTailIsMG1(t *testing.T) {
-	for _, d := range []Distribution{HeavyTailed, HeavierTailed} {
+	for _, d := range []servicetime.Distribution{servicetime.HeavyTailed, servicetime.HeavierTailed} {
 		c := queueing(Random, 1, 1, d, 0.5)
 		c.Calls *= 4
 		require.InEpsilon(t, waitMG1(0.5, c.Service), meanWait(simulate(t, c)), 0.06, d)
@@ -119,7 +121,7 @@ func TestAHeavyTailIsMG1(t *testing.T) {
 // Arrivals that are split by chance are Poisson arrivals again (Kleinrock, section 2.4), so N instances to which calls are
 // pushed by chance are N queues M/M/1.
 func TestRandomSplittingIsNTimesMM1(t *testing.T) {
-	c := queueing(Random, 10, 1, Exponential, 0.8)
+	c := queueing(Random, 10, 1, servicetime.Exponential, 0.8)
 	result := simulate(t, c)
 	require.InEpsilon(t, waitMMc(1, 0.8, c.Service.Mean), meanWait(result), 0.04)
 	require.InEpsilon(t, quantileMM1(0.99, 0.8, c.Service.Mean), result.Quantile(0.99), 0.04)
@@ -131,7 +133,7 @@ func TestRandomSplittingIsNTimesMM1(t *testing.T) {
 func TestPoliciesAreInTheOrderOfWhatTheyKnow(t *testing.T) {
 	var before time.Duration
 	for _, policy := range []Policy{Pull, LeastRequest, TwoChoices, RoundRobin, Random} {
-		wait := meanWait(simulate(t, queueing(policy, 20, 1, Exponential, 0.9)))
+		wait := meanWait(simulate(t, queueing(policy, 20, 1, servicetime.Exponential, 0.9)))
 		require.Greater(t, wait, before, policy)
 		before = wait
 	}

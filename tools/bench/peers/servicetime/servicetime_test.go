@@ -1,4 +1,4 @@
-package pull
+package servicetime
 
 import (
 	"math"
@@ -26,7 +26,7 @@ func TestServiceTimesHaveTheirMeanAndTheirTail(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(string(test.work), func(t *testing.T) {
-			next := test.work.times(mean, 7)
+			next := test.work.Times(mean, 7)
 			var sum time.Duration
 			longer, shortest := 0, time.Hour
 			for range n {
@@ -47,7 +47,7 @@ func TestServiceTimesHaveTheirMeanAndTheirTail(t *testing.T) {
 
 func TestALongCallIsAHundredShortOnes(t *testing.T) {
 	for _, work := range []Distribution{HeavyTailed, HeavierTailed} {
-		next := work.times(time.Second, 1)
+		next := work.Times(time.Second, 1)
 		kinds := map[time.Duration]int{}
 		for range 10_000 {
 			kinds[next()]++
@@ -64,7 +64,7 @@ func TestALongCallIsAHundredShortOnes(t *testing.T) {
 func TestTheSameSeedGivesTheSameServiceTimes(t *testing.T) {
 	for _, work := range []Distribution{Exponential, HeavyTailed} {
 		draw := func(seed uint64) []time.Duration {
-			next := work.times(time.Second, seed)
+			next := work.Times(time.Second, seed)
 			drawn := make([]time.Duration, 1000)
 			for i := range drawn {
 				drawn[i] = next()
@@ -74,16 +74,4 @@ func TestTheSameSeedGivesTheSameServiceTimes(t *testing.T) {
 		require.Equal(t, draw(3), draw(3))
 		require.NotEqual(t, draw(3), draw(4))
 	}
-}
-
-func TestJobsAreReadAsTheyAreWritten(t *testing.T) {
-	for _, j := range []job{{}, {number: math.MaxUint64, work: 5 * time.Second}} {
-		got, err := parseJob(j.encode())
-		require.NoError(t, err)
-		require.Equal(t, j, got)
-	}
-	_, err := parseJob([]byte("short"))
-	require.EqualError(t, err, "a job of 5 bytes: want 16")
-	_, err = parseJob(job{work: -1}.encode())
-	require.EqualError(t, err, "a job of -1ns: want at least 0")
 }
