@@ -55,6 +55,7 @@ func TestMeasurementsThatCannotBeRead(t *testing.T) {
 
 // What was simulated and is checked as if it had been measured is as it was.
 func TestACheckOfASimulationShowsNoDifference(t *testing.T) {
+	t.Parallel()
 	var rows [][]string
 	for _, policy := range Policies {
 		c := Config{
@@ -80,6 +81,7 @@ func TestACheckOfASimulationShowsNoDifference(t *testing.T) {
 }
 
 func TestASweepHasEverySettingSizeAndPolicy(t *testing.T) {
+	t.Parallel()
 	swept, err := Sweep(t.Context(), []int{10, 20}, DefaultCalibration(), 1)
 	require.NoError(t, err)
 	table := Table(swept)

@@ -72,9 +72,11 @@ func simulate(t *testing.T, c Config) *Result {
 func meanWait(r *Result) time.Duration { return r.Wait / time.Duration(r.Begun) }
 
 func TestOneServerIsMM1(t *testing.T) {
+	t.Parallel()
 	for _, policy := range Policies {
 		for _, utilization := range []float64{0.5, 0.8, 0.9} {
 			t.Run(fmt.Sprint(policy, utilization), func(t *testing.T) {
+				t.Parallel()
 				c := queueing(policy, 1, 1, servicetime.Exponential, utilization)
 				result := simulate(t, c)
 				require.InEpsilon(t, waitMMc(1, utilization, c.Service.Mean), meanWait(result), 0.04)
@@ -89,9 +91,11 @@ func TestOneServerIsMM1(t *testing.T) {
 }
 
 func TestPulledInstancesAreMMc(t *testing.T) {
+	t.Parallel()
 	for _, shape := range []struct{ instances, slots int }{{4, 1}, {1, 4}, {2, 4}, {25, 4}} {
 		for _, utilization := range []float64{0.5, 0.8, 0.95} {
 			t.Run(fmt.Sprint(shape, utilization), func(t *testing.T) {
+				t.Parallel()
 				c := queueing(Pull, shape.instances, shape.slots, servicetime.Exponential, utilization)
 				servers := shape.instances * shape.slots
 				result := simulate(t, c)
@@ -104,6 +108,7 @@ func TestPulledInstancesAreMMc(t *testing.T) {
 }
 
 func TestAFixedServiceTimeIsMD1(t *testing.T) {
+	t.Parallel()
 	for _, utilization := range []float64{0.5, 0.8, 0.9} {
 		c := queueing(Pull, 1, 1, servicetime.Fixed, utilization)
 		require.InEpsilon(t, waitMD1(utilization, c.Service.Mean), meanWait(simulate(t, c)), 0.03, utilization)
@@ -111,6 +116,7 @@ func TestAFixedServiceTimeIsMD1(t *testing.T) {
 }
 
 func TestAHeavyTailIsMG1(t *testing.T) {
+	t.Parallel()
 	for _, d := range []servicetime.Distribution{servicetime.HeavyTailed, servicetime.HeavierTailed} {
 		c := queueing(Random, 1, 1, d, 0.5)
 		c.Calls *= 4
@@ -121,6 +127,7 @@ func TestAHeavyTailIsMG1(t *testing.T) {
 // Arrivals that are split by chance are Poisson arrivals again (Kleinrock, section 2.4), so N instances to which calls are
 // pushed by chance are N queues M/M/1.
 func TestRandomSplittingIsNTimesMM1(t *testing.T) {
+	t.Parallel()
 	c := queueing(Random, 10, 1, servicetime.Exponential, 0.8)
 	result := simulate(t, c)
 	require.InEpsilon(t, waitMMc(1, 0.8, c.Service.Mean), meanWait(result), 0.04)
@@ -131,6 +138,7 @@ func TestRandomSplittingIsNTimesMM1(t *testing.T) {
 // queue of Pull and two choices, which is far better than none (M. Mitzenmacher, The Power of Two Choices in Randomized Load
 // Balancing, 1996).
 func TestPoliciesAreInTheOrderOfWhatTheyKnow(t *testing.T) {
+	t.Parallel()
 	var before time.Duration
 	for _, policy := range []Policy{Pull, LeastRequest, TwoChoices, RoundRobin, Random} {
 		wait := meanWait(simulate(t, queueing(policy, 20, 1, servicetime.Exponential, 0.9)))
