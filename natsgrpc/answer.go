@@ -133,7 +133,7 @@ func (c *Conn) pendingElsewhere(ctx context.Context, m *method, id string) error
 		if shard == own {
 			continue
 		}
-		request, err := lookUp(ctx, c.nc, c.api, streamName(m.kind, m.service, shard), requestSubjectIn(m, shard, id))
+		request, err := c.queuedIn(ctx, m, shard, id)
 		if err != nil {
 			return err
 		}
@@ -146,7 +146,12 @@ func (c *Conn) pendingElsewhere(ctx context.Context, m *method, id string) error
 
 // queued returns the request of a command that its queue has, nil if it has none.
 func (c *Conn) queued(ctx context.Context, m *method, id string) (*nats.Msg, error) {
-	return lookUp(ctx, c.nc, c.api, streamName(m.kind, m.service, m.shard(id)), requestSubject(m, id))
+	return c.queuedIn(ctx, m, m.shard(id), id)
+}
+
+// queuedIn is queued for one shard.
+func (c *Conn) queuedIn(ctx context.Context, m *method, shard, id string) (*nats.Msg, error) {
+	return lookUp(ctx, c.nc, c.api, streamName(m.kind, m.service, shard), requestSubjectIn(m, shard, id))
 }
 
 // kept returns the newest kept answer to a command, nil if there is none.
