@@ -33,8 +33,9 @@ func (c *compareCommand) Validate() error {
 		return fmt.Errorf("--rounds %d: want at least 1", c.Rounds)
 	case c.Calls < 1:
 		return fmt.Errorf("--calls %d: want at least 1", c.Calls)
-	case c.Payload < 1 || c.Payload > 2000:
-		return fmt.Errorf("--payload %d: want 1 to 2000", c.Payload)
+	}
+	if err := checkPayload(c.Payload); err != nil {
+		return err
 	}
 	for _, n := range c.Clients {
 		if n < 1 {

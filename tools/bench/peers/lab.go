@@ -47,10 +47,8 @@ func (c *labCommand) Validate() error {
 		return fmt.Errorf("--rounds %d: want at least 1", c.Rounds)
 	case c.Duration < 0:
 		return fmt.Errorf("--duration %v: want more than 0", c.Duration)
-	case c.Payload < 1 || c.Payload > 2000:
-		return fmt.Errorf("--payload %d: want 1 to 2000", c.Payload)
 	}
-	return nil
+	return checkPayload(c.Payload)
 }
 
 // complete sets what was not said.

@@ -17,6 +17,14 @@ import (
 // request is a kind of request, the same for all fronts.
 type request struct{ name, method, path, body string }
 
+// checkPayload checks the --payload of a command: a comment has 2,000 characters at most.
+func checkPayload(payload int) error {
+	if payload < 1 || payload > 2000 {
+		return fmt.Errorf("--payload %d: want 1 to 2000", payload)
+	}
+	return nil
+}
+
 // requests returns the kinds of requests. The payload is the length of comments in bytes.
 func requests(payload int) []request {
 	body := fmt.Sprintf(`{"user":"users/1","service":"services/1","score":5,"comment":%q}`, strings.Repeat("x", payload))
