@@ -209,8 +209,8 @@ func TestAVersionThatNoServerKnowsIsUnimplemented(t *testing.T) {
 			},
 		}))
 	}
-	for _, malformed := range []string{"a.b", "*", ">", "a b", strings.Repeat("x", 129)} {
-		request("malformed", malformed)
+	for i, malformed := range []string{"a.b", "*", ">", "a b", strings.Repeat("x", 129)} {
+		request("malformed"+strconv.Itoa(i), malformed) // a queue refuses a second request with an id until the first is acknowledged
 		answer, err := answers.NextMsg(10 * time.Second)
 		require.NoError(t, err, malformed)
 		require.Equal(t, "12", answer.Header.Get("Grpc-Status"))
