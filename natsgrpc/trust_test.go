@@ -1,7 +1,9 @@
 package natsgrpc_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,7 +17,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// trustScenario is a server with one slot, whose handler is fast but for the payload "slow": then it takes from release.
+// trustScenario is a server with one slot, whose handler is fast but for payloads that begin with "slow": then it takes from
+// release.
 type trustScenario struct {
 	nc          *nats.Conn
 	conn, other *natsgrpc.Conn     // of two processes
@@ -23,6 +26,7 @@ type trustScenario struct {
 	inboxes     *nats.Subscription // all PubAcks
 	release     chan struct{}
 	slow        atomic.Int32 // how often the slow handler ran
+	calls       atomic.Int32
 
 	call  func(context.Context, grpc.ClientConnInterface, string) (string, error)
 	queue string // its stream
@@ -43,7 +47,7 @@ func newTrustScenario(t *testing.T, s *trustScenario, subjects string) *trustSce
 	ns := natsgrpctest.NewServer(t)
 	s.nc, s.release = natsgrpctest.Connect(t, ns), make(chan struct{})
 	serve(t, s.nc, register(func(_ context.Context, payload []byte) ([]byte, error) {
-		if string(payload) == "slow" {
+		if bytes.HasPrefix(payload, []byte("slow")) {
 			s.slow.Add(1)
 			<-s.release
 		}
@@ -59,12 +63,22 @@ func newTrustScenario(t *testing.T, s *trustScenario, subjects string) *trustSce
 	return s
 }
 
-// request returns the next request that was published.
-func (s *trustScenario) request(t *testing.T) *nats.Msg {
+// payload makes a payload that no other call has.
+func (s *trustScenario) payload(kind string) string {
+	return fmt.Sprintf("%s %d.", kind, s.calls.Add(1))
+}
+
+// request returns the next request with a payload that was published, and drops others: on a busy machine an earlier one may
+// have been published again.
+func (s *trustScenario) request(t *testing.T, payload string) *nats.Msg {
 	t.Helper()
-	msg, err := s.requests.NextMsg(soon)
-	require.NoError(t, err)
-	return msg
+	for {
+		msg, err := s.requests.NextMsg(soon)
+		require.NoError(t, err)
+		if bytes.Contains(msg.Data, []byte(payload)) {
+			return msg
+		}
+	}
 }
 
 // acknowledged waits for the queue's word on a request.
@@ -89,10 +103,11 @@ func (s *trustScenario) begin(t *testing.T, conn *natsgrpc.Conn, payload string)
 func (s *trustScenario) trust(t *testing.T) {
 	t.Helper()
 	require.Eventually(t, func() bool {
-		got, err := s.call(t.Context(), s.conn, "fast")
+		fast := s.payload("fast")
+		got, err := s.call(t.Context(), s.conn, fast)
 		require.NoError(t, err)
-		require.Equal(t, "fast", got)
-		return s.request(t).Reply == ""
+		require.Equal(t, fast, got)
+		return s.request(t, fast).Reply == ""
 	}, soon, time.Microsecond, "every call asks for a PubAck")
 }
 
@@ -103,30 +118,33 @@ func TestACallIsConfirmedWhenItsAnswerDoesNotCome(t *testing.T) {
 }
 
 func aCallIsConfirmedWhenItsAnswerDoesNotCome(t *testing.T, s *trustScenario) {
-	_, err := s.call(t.Context(), s.conn, "fast")
+	fast := s.payload("fast")
+	_, err := s.call(t.Context(), s.conn, fast)
 	require.NoError(t, err)
-	require.NotEmpty(t, s.request(t).Reply, "nothing is known of the queue")
+	require.NotEmpty(t, s.request(t, fast).Reply, "nothing is known of the queue")
 	tries := int32(0)
 	require.Eventually(t, func() bool { // on a busy machine the call before the slow one may have been slow too
 		s.trust(t)
 		tries++
-		waiting := s.begin(t, s.conn, "slow")
-		first := s.request(t)
+		slow := s.payload("slow")
+		waiting := s.begin(t, s.conn, slow)
+		first := s.request(t, slow)
 		if first.Reply == "" {
-			again := s.request(t)
+			again := s.request(t, slow)
 			require.NotEmpty(t, again.Reply)
 			require.Equal(t, first.Subject, again.Subject)
 			require.Equal(t, first.Data, again.Data)
 			s.acknowledged(t, again) // before the first leaves the queue, after which it would take the same request again
 		}
 		s.release <- struct{}{}
-		require.Equal(t, result{answer: "slow"}, await(t, "an answer", waiting))
+		require.Equal(t, result{answer: slow}, await(t, "an answer", waiting))
 		return first.Reply == ""
 	}, time.Minute, time.Microsecond)
 	require.Equal(t, tries, s.slow.Load())
-	_, err = s.call(t.Context(), s.conn, "fast")
+	fast = s.payload("fast")
+	_, err = s.call(t.Context(), s.conn, fast)
 	require.NoError(t, err)
-	require.NotEmpty(t, s.request(t).Reply, "the last answer was slow")
+	require.NotEmpty(t, s.request(t, fast).Reply, "the last answer was slow")
 }
 
 // The queue is filled by another process, of which the caller that trusts it knows nothing.
@@ -157,17 +175,20 @@ func TestATrustedCallsDeadlineSaysNothingOfItsQueue(t *testing.T) {
 }
 
 func aTrustedCallsDeadlineSaysNothingOfItsQueue(t *testing.T, s *trustScenario) {
+	tries := int32(0)
 	require.Eventually(t, func() bool {
 		s.trust(t)
-		waiting := s.begin(t, s.other, "slow")
-		s.request(t)
+		slow, late := s.payload("slow"), s.payload("late")
+		waiting := s.begin(t, s.other, slow)
+		tries++
+		require.Eventually(t, func() bool { return s.slow.Load() == tries }, soon, time.Microsecond, "nobody holds the slot")
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
-		_, err := s.call(ctx, s.conn, "late")
+		_, err := s.call(ctx, s.conn, late)
 		require.Equal(t, codes.DeadlineExceeded, status.Code(err))
 		s.release <- struct{}{}
 		require.NoError(t, await(t, "an answer", waiting).err)
-		trusted := s.request(t).Reply == ""
+		trusted := s.request(t, late).Reply == ""
 		if trusted {
 			require.Empty(t, reason(err))
 		}
