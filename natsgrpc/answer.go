@@ -151,10 +151,10 @@ func (c *Conn) queued(ctx context.Context, m *method, id string) (*nats.Msg, err
 
 // queuedIn is queued for one shard.
 func (c *Conn) queuedIn(ctx context.Context, m *method, shard, id string) (*nats.Msg, error) {
-	return lookUp(ctx, c.nc, c.api, streamName(m.kind, m.service, shard), requestSubjectIn(m, shard, id))
+	return c.lookUp(ctx, streamName(m.kind, m.service, shard), requestSubjectIn(m, shard, id))
 }
 
 // kept returns the newest kept answer to a command, nil if there is none.
 func (c *Conn) kept(ctx context.Context, service, id string) (*nats.Msg, error) {
-	return lookUp(ctx, c.nc, c.api, responsesStream, responseSubject(service, id, "*"))
+	return c.lookUp(ctx, responsesStream, responseSubject(service, id, "*"))
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -38,13 +39,14 @@ type Conn struct {
 	domain  string // JetStream's, "" for the connection's own
 	api     string // the prefix of JetStream's API
 
-	id     string // names this connection in subjects
-	inbox  string // "<inbox>.": PubAcks and the answers to probes come here
-	subs   []*nats.Subscription
-	writer *writer
-	calls  calls
-	queues backlogs
-	lives  liveness
+	id       string // names this connection in subjects
+	inbox    string // "<inbox>.": PubAcks and the answers to probes come here
+	subs     []*nats.Subscription
+	writer   *writer
+	calls    calls
+	queues   backlogs
+	presence presence
+	lives    liveness
 
 	unaryInterceptors  []grpc.UnaryClientInterceptor
 	streamInterceptors []grpc.StreamClientInterceptor
@@ -79,6 +81,8 @@ func NewConn(nc *nats.Conn, options ...ConnOption) (*Conn, error) {
 		inbox:   nc.NewInbox() + ".",
 		calls:   calls{conn: id, byNumber: map[uint64]*call{}, byID: map[string][]*call{}},
 		closing: make(chan struct{}),
+
+		presence: presence{heard: map[string]time.Time{}},
 	}
 	for _, option := range options {
 		if err := option.applyConn(c); err != nil {

@@ -29,8 +29,8 @@
 // queue holds as much as it may) and BACKLOG (it is so long that the call would wait for more than half of its time) come with a
 // RetryInfo made of the rate at which the queue drains; NO_WORKERS (the queue is there, but nobody pulls from it) comes half a
 // second after the call, and not before the service was silent for 5 seconds, in which its only server may restart; NO_QUEUE
-// comes at once, but 5 seconds after the call where the queue was there in the last 5 seconds: its stream is likely to have a
-// leader again soon; NOT_CONNECTED and MESSAGE_TOO_LARGE come at once.
+// comes at once, but 5 seconds after the call where the queue, or the stream of answers, was there in the last 5 seconds: it is
+// likely to have a leader again soon; NOT_CONNECTED and MESSAGE_TOO_LARGE come at once.
 //
 // # Rolling updates
 //
@@ -199,6 +199,9 @@
 //
 // Starting. A client that does not wait for the answer waits for the PubAck. Without one for a second it looks first whether
 // the queue has the command and then for its answer, and publishes again what it found twice in neither.
+//
+// Looking. A direct get that has no responders says nothing of what the stream holds: it may elect a leader. This client asks
+// again every 100 ms, for 5 s at most, where the stream has answered it in the last 5 s.
 //
 // Parts. A body that does not fit the NATS server's max_payload is stored in PARTS before its message is published, in parts
 // part.<svc>.<token>.0 and so on under a fresh token, at most 4096 of them, each with its PubAck. The message has no data,

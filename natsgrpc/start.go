@@ -121,10 +121,30 @@ func (s *starting) run(ctx context.Context) error {
 	}
 }
 
-// publish publishes the request once, and waits for its PubAck.
+// publish publishes the request and waits for its PubAck; again while the queue elects a leader.
 //
 // Errors: errNotHeard, those of a PubAck, and status errors.
 func (s *starting) publish(ctx context.Context) (pubAck, error) {
+	m, presence := s.call.method, &s.conn.presence
+	queue := streamName(m.kind, m.service, m.shard(s.call.id))
+	for begun := time.Now(); ; {
+		ack, err := s.publishOnce(ctx)
+		now := time.Now()
+		if err == nil {
+			presence.note(queue, now)
+		}
+		there := presence.wasThere(queue, now) || s.call.counted.wasThere(now)
+		if !errors.Is(err, errNoQueue) || !there || now.Sub(begun) >= aliveGrace {
+			return ack, err
+		}
+		if err := s.pause(ctx, leaderlessRetry); err != nil {
+			return pubAck{}, err
+		}
+	}
+}
+
+// publishOnce is publish without a repeat.
+func (s *starting) publishOnce(ctx context.Context) (pubAck, error) {
 	try, cancel := context.WithTimeout(ctx, republishAfter)
 	defer cancel()
 	answer, err := s.conn.nc.RequestMsgWithContext(try, s.request)
