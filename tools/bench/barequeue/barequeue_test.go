@@ -16,7 +16,8 @@ import (
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
 )
 
-// Each call has its own answer, whichever of two workers handles it, and no request is left.
+// Each call has its own answer, whichever of two requesters makes it, though they number their calls alike, and whichever of
+// two workers handles it. No request is left.
 func TestCallsAreAnsweredByWorkers(t *testing.T) {
 	ns := natsgrpctest.NewServer(t)
 	connect := func() *nats.Conn { return natsgrpctest.Connect(t, ns) }
@@ -24,8 +25,7 @@ func TestCallsAreAnsweredByWorkers(t *testing.T) {
 	defer cancel()
 	for _, kind := range []Kind{Query, Command} {
 		t.Run(string(kind), func(t *testing.T) {
-			requests := connect()
-			js, err := jetstream.New(requests)
+			js, err := jetstream.New(connect())
 			require.NoError(t, err)
 			require.NoError(t, Create(ctx, js, kind))
 			var handled [2]atomic.Int64
@@ -36,8 +36,11 @@ func TestCallsAreAnsweredByWorkers(t *testing.T) {
 				})
 				require.NoError(t, err)
 			}
-			requester, err := NewRequester(requests, kind)
-			require.NoError(t, err)
+			var requesters [2]*Requester
+			for i := range requesters {
+				requesters[i], err = NewRequester(connect(), kind)
+				require.NoError(t, err)
+			}
 			const clients, calls = 20, 50
 			var group sync.WaitGroup
 			failures := make(chan error, clients*calls)
@@ -45,7 +48,7 @@ func TestCallsAreAnsweredByWorkers(t *testing.T) {
 				group.Go(func() {
 					for j := range calls {
 						text := fmt.Sprintf("call %d of %d", j, i)
-						answer, err := requester.Call(ctx, []byte(text))
+						answer, err := requesters[i%2].Call(ctx, []byte(text))
 						if err != nil || string(answer) != fmt.Sprintf("CALL %d OF %d", j, i) {
 							failures <- fmt.Errorf("%s: %q %w", text, answer, err)
 						}
@@ -57,7 +60,8 @@ func TestCallsAreAnsweredByWorkers(t *testing.T) {
 			require.EqualValues(t, clients*calls, handled[0].Load()+handled[1].Load())
 			require.Positive(t, handled[0].Load())
 			require.Positive(t, handled[1].Load())
-			require.Empty(t, requester.waiting)
+			require.Empty(t, requesters[0].waiting)
+			require.Empty(t, requesters[1].waiting)
 			stream, err := js.Stream(ctx, kind.queue())
 			require.NoError(t, err)
 			require.Eventually(t, func() bool {
@@ -83,4 +87,7 @@ func TestACallEndsWithItsContext(t *testing.T) {
 	require.Empty(t, requester.waiting)
 	_, err = NewWorker(nc, Query, 3, nil)
 	require.EqualError(t, err, "3 slots: want at least 4")
+	nc.Close()
+	_, err = NewRequester(nc, Query)
+	require.EqualError(t, err, "bare requester: nats: connection closed")
 }

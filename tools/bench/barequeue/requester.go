@@ -10,11 +10,12 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Requester makes calls. There may be one of each kind at a time, since all answers of a kind come to it. It is safe for
+// Requester makes calls. There may be several of a kind, each on a connection of its own to the same server. It is safe for
 // concurrent use, and ends with its connection.
 type Requester struct {
 	nc      *nats.Conn
 	kind    Kind
+	answers string // "<answers of the kind>.<connection>.": where answers to this one come
 	pubAcks string // "<inbox>.": where PubAcks come
 	next    atomic.Uint64
 
@@ -24,8 +25,16 @@ type Requester struct {
 
 // NewRequester returns a requester of a kind that Create has created.
 func NewRequester(nc *nats.Conn, kind Kind) (*Requester, error) {
-	r := &Requester{nc: nc, kind: kind, pubAcks: nc.NewInbox() + ".", waiting: map[string]chan []byte{}}
-	if _, err := nc.Subscribe(kind.answers()+"*", r.onAnswer); err != nil {
+	// The server's number of the connection is shorter than an inbox, and no other connection's to it.
+	id, err := nc.GetClientID()
+	if err != nil {
+		return nil, fmt.Errorf("bare requester: %w", err)
+	}
+	r := &Requester{
+		nc: nc, kind: kind, answers: kind.answers() + strconv.FormatUint(id, 36) + ".", pubAcks: nc.NewInbox() + ".",
+		waiting: map[string]chan []byte{},
+	}
+	if _, err := nc.Subscribe(r.answers+"*", r.onAnswer); err != nil {
 		return nil, err
 	}
 	// The PubAck is not waited for; that the queue takes everything is known here.
@@ -45,7 +54,7 @@ func (r *Requester) Call(ctx context.Context, request []byte) ([]byte, error) {
 	err := r.nc.PublishMsg(&nats.Msg{
 		Subject: r.kind.requests() + token,
 		Reply:   r.pubAcks + token,
-		Header:  nats.Header{replyTo: {r.kind.answers() + token}},
+		Header:  nats.Header{replyTo: {r.answers + token}},
 		Data:    request,
 	})
 	if err != nil {
@@ -62,7 +71,7 @@ func (r *Requester) Call(ctx context.Context, request []byte) ([]byte, error) {
 }
 
 func (r *Requester) onAnswer(msg *nats.Msg) {
-	if answer := r.taken(r.kind.token(msg.Subject)); answer != nil {
+	if answer := r.taken(msg.Subject[len(r.answers):]); answer != nil {
 		answer <- msg.Data
 	}
 }

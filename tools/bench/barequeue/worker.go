@@ -26,7 +26,7 @@ type Worker struct {
 	handled int    // since the last pull
 
 	mu      sync.Mutex
-	unacked map[string]string // the answer's token → the request's ack subject
+	unacked map[string]string // the answer's connection and token → the request's ack subject
 }
 
 // NewWorker returns a worker of a kind that Create has created. It asks for so many requests at a time, at least 4; those of
@@ -38,7 +38,7 @@ func NewWorker(nc *nats.Conn, kind Kind, slots int, handle func(request []byte) 
 	w := &Worker{
 		nc: nc, kind: kind, slots: slots, handle: handle, inbox: nc.NewInbox(), acks: nc.NewInbox() + ".", unacked: map[string]string{},
 	}
-	if _, err := nc.Subscribe(w.acks+"*", w.onKept); err != nil {
+	if _, err := nc.Subscribe(w.acks+">", w.onKept); err != nil {
 		return nil, err
 	}
 	if _, err := nc.Subscribe(w.inbox, w.onRequest); err != nil {
