@@ -28,7 +28,7 @@ const maxAnswers = 1 << 30
 
 // The names of what a kind has in NATS.
 func (k Kind) queue() string              { return "BARE_" + string(k) }
-func (k Kind) requests() string           { return "bare." + string(k) + "." } // and a token
+func (k Kind) requests() string           { return "bare." + string(k) + "." }       // and a token
 func (k Kind) answers() string            { return "bareanswer." + string(k) + "." } // and a connection and a token
 func (k Kind) pulls() string              { return "$JS.API.CONSUMER.MSG.NEXT." + k.queue() + "." + consumer }
 func (k Kind) keeps() bool                { return k == Command }

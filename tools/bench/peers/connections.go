@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -263,7 +264,11 @@ func (s *connectionsSeen) write(to io.Writer, connections int) {
 
 func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 
-// rank is a percentile, rounded to microseconds.
+// rank is a percentile, rounded to microseconds: the smallest of the sorted values that at least p percent of them do not
+// exceed (nearest rank); 0 of none.
 func rank(sorted []time.Duration, p float64) time.Duration {
-	return percentile(sorted, p).Round(time.Microsecond)
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[max(0, int(math.Ceil(float64(len(sorted))*p/100))-1)].Round(time.Microsecond)
 }

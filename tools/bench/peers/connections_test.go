@@ -164,3 +164,16 @@ func TestFlagsOfConnections(t *testing.T) {
 		})
 	}
 }
+
+func TestRankIsTheNearest(t *testing.T) {
+	values := make([]time.Duration, 200)
+	for i := range values {
+		values[i] = time.Duration(i+1)*time.Microsecond + 1
+	}
+	require.Equal(t, 100*time.Microsecond, rank(values, 50))
+	require.Equal(t, 198*time.Microsecond, rank(values, 99))
+	require.Equal(t, 200*time.Microsecond, rank(values, 99.9))
+	require.Equal(t, 200*time.Microsecond, rank(values, 100))
+	require.Zero(t, rank(nil, 50))
+	require.Equal(t, 7*time.Microsecond, rank(values[6:7], 99))
+}

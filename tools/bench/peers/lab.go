@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,16 +14,17 @@ import (
 
 	"github.com/codingflow/rating/tools/bench/peers/openloop"
 	"github.com/codingflow/rating/tools/bench/peers/report"
-	"github.com/codingflow/rating/tools/dev/workspace"
 )
 
 // labCommand measures whole systems.
 type labCommand struct {
-	Full     bool          `help:"Measure for some fifty minutes: 15 rounds of 3s. Without, it takes some 7 minutes: 5 rounds of 1s."`
+	Full     bool          `help:"Measure for some hour: 15 rounds of 3s. Without, it takes some 7 minutes: 5 rounds of 1s."`
 	Out      string        `help:"Folder to write lab.md, lab.csv and plots to, from the top of the checkout." default:"docs/benchmarks"`
 	Rounds   int           `help:"Rounds that count, instead of those."`
 	Duration time.Duration `help:"How long each round of each target lasts, instead of that."`
 	Payload  int           `help:"Bytes of the comment in each rating." default:"100"`
+	Against  string        `help:"A lab.csv of another run, from the top of the checkout: compare this run with it when it is written, as lab-compare does."`
+	tolerance
 }
 
 // What is measured.
@@ -48,7 +48,7 @@ func (c *labCommand) Validate() error {
 	case c.Duration < 0:
 		return fmt.Errorf("--duration %v: want more than 0", c.Duration)
 	}
-	return checkPayload(c.Payload)
+	return errors.Join(checkPayload(c.Payload), c.tolerance.Validate())
 }
 
 // complete sets what was not said.
@@ -62,13 +62,9 @@ func (c *labCommand) complete() {
 
 // Run measures and writes.
 func (c *labCommand) Run(ctx context.Context) error {
-	root, err := workspace.Find()
+	out, err := fromTop(c.Out)
 	if err != nil {
 		return err
-	}
-	out := c.Out
-	if !filepath.IsAbs(out) {
-		out = root.Path(out)
 	}
 	return c.run(ctx, out, "go run -C tools/bench/peers . "+strings.Join(os.Args[1:], " "), os.Stdout)
 }
@@ -76,6 +72,12 @@ func (c *labCommand) Run(ctx context.Context) error {
 // run writes to a folder, and says to progress how far it is.
 func (c *labCommand) run(ctx context.Context, out, command string, progress io.Writer) (err error) {
 	c.complete()
+	var against labRun
+	if c.Against != "" { // first: it may be the file that is written
+		if against, err = readLab(c.Against); err != nil {
+			return err
+		}
+	}
 	with := report.Gather(ctx, command, append(peerModules, "github.com/nats-io/nats-server/v2", "github.com/nats-io/nats.go")...)
 	dir, err := os.MkdirTemp("", "lab")
 	if err != nil {
@@ -91,7 +93,10 @@ func (c *labCommand) run(ctx context.Context, out, command string, progress io.W
 	if err = errors.Join(err, b.close()); err != nil {
 		return err
 	}
-	return page{command: c, with: with, all: l.all}.write(out, progress)
+	if err := (page{command: c, with: with, all: l.all}).write(out, progress); err != nil || c.Against == "" {
+		return err
+	}
+	return c.compare(progress, against, labRun{"this run", with.Lines(), l.all})
 }
 
 // lab is a run.

@@ -60,12 +60,12 @@ func (r csvRows) number(t *testing.T, column string, with map[string]string) flo
 // is what lab.csv does.
 func TestLabWritesWhatItMeasures(t *testing.T) {
 	c := &labCommand{Rounds: 2, Duration: 200 * time.Millisecond, Payload: 10}
-	out := filepath.Join(t.TempDir(), "made")
+	out := filepath.Join(t.TempDir(), "new")
 	const command = "go run -C tools/bench/peers . lab --rounds 2"
 	var said strings.Builder
 	require.NoError(t, c.run(t.Context(), out, command, &said))
 
-	page, err := os.ReadFile(filepath.Join(out, "lab.md"))
+	made, err := os.ReadFile(filepath.Join(out, "lab.md"))
 	require.NoError(t, err)
 	text, err := os.ReadFile(filepath.Join(out, "lab.csv"))
 	require.NoError(t, err)
@@ -76,7 +76,7 @@ func TestLabWritesWhatItMeasures(t *testing.T) {
 	for _, file := range files {
 		names = append(names, file.Name())
 		if strings.HasSuffix(file.Name(), ".svg") {
-			require.Contains(t, string(page), "]("+file.Name()+")")
+			require.Contains(t, string(made), "]("+file.Name()+")")
 			svg, err := os.ReadFile(filepath.Join(out, file.Name()))
 			require.NoError(t, err)
 			require.Contains(t, string(svg), "command: "+command)
@@ -87,7 +87,7 @@ func TestLabWritesWhatItMeasures(t *testing.T) {
 	}, names)
 
 	rows := readRows(t, filepath.Join(out, "lab.csv"))
-	require.Len(t, rows, 2*(2+4)*4*2, "kinds, loops, targets, rounds")
+	require.Len(t, rows, 2*(2+4)*5*2, "kinds, loops, targets, rounds")
 	for _, row := range rows {
 		for _, column := range []string{"per_second", "succeeded", "p50_us", "generator_cpu_us", "service_1_cpu_us", "service_2_cpu_us", "generator_rss_mib", "service_1_rss_mib"} {
 			x, err := strconv.ParseFloat(row[column], 64)
@@ -95,11 +95,30 @@ func TestLabWritesWhatItMeasures(t *testing.T) {
 			require.Positive(t, x, "%s of %v", column, row)
 		}
 		require.Equal(t, row["target"] == bareTarget, row["front_cpu_us"] == "", "%v", row)
-		require.Equal(t, row["target"] == bareTarget || row["target"] == proxyTarget, row["nats_cpu_us"] != "", "%v", row)
+		require.Equal(t, slices.Contains([]string{bareTarget, boundTarget, proxyTarget}, row["target"]), row["nats_cpu_us"] != "", "%v", row)
 	}
+
+	read, err := readLab(filepath.Join(out, "lab.csv"))
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(read.about, "\n"), "command: "+command)
+	for _, table := range (page{}).tables() {
+		var lines strings.Builder
+		require.NoError(t, page{all: read.all}.table(table).WriteMarkdown(&lines))
+		require.Contains(t, string(made), lines.String(), "read again")
+	}
+	goals, _, _ := strings.Cut(string(made), "## Beside HTTP bare")
+	require.NotContains(t, goals, boundTarget)
 
 	for _, kind := range []string{"query", "command"} {
 		for _, clients := range []string{"1", "64"} {
+			var beside []float64
+			for round := range c.Rounds {
+				at := map[string]string{"loop": "closed", "kind": kind, "clients": clients, "round": strconv.Itoa(round + 1), "target": proxyTarget}
+				rate := rows.number(t, "per_second", at)
+				at["target"] = boundTarget
+				beside = append(beside, rate/rows.number(t, "per_second", at))
+			}
+			require.Contains(t, string(made), fmt.Sprintf("| %s | %s | %s |", kind, clients, lowHigh(beside, 2)))
 			for _, target := range targetNames {
 				var rates, times, rate, median []float64
 				for round := range c.Rounds {
@@ -111,10 +130,10 @@ func TestLabWritesWhatItMeasures(t *testing.T) {
 				}
 				line := fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s |", kind, clients, target,
 					lowHigh(rate, 0), lowHigh(rates, 2), lowHigh(median, 0), lowHigh(times, 2))
-				require.Contains(t, string(page), line)
+				require.Contains(t, string(made), line)
 				if target == proxyTarget && clients == "64" {
 					goal := fmt.Sprintf("| %s: requests/s at 64 clients, of the bare queue's | at least 0.50 | %s |", kind, lowHigh(rates, 2))
-					require.Contains(t, string(page), goal)
+					require.Contains(t, string(made), goal)
 					require.Contains(t, said.String(), goal)
 				}
 			}
@@ -132,7 +151,7 @@ func TestLabWritesWhatItMeasures(t *testing.T) {
 				share, err := strconv.ParseFloat(percent, 64)
 				require.NoError(t, err)
 				offered := round1(slices.Min(capacities) * share / 100) // the lower of two is the median
-				require.Contains(t, string(page), fmt.Sprintf("| %s | %s | %s | %s | %s |", kind, percent, target,
+				require.Contains(t, string(made), fmt.Sprintf("| %s | %s | %s | %s | %s |", kind, percent, target,
 					lowHigh([]float64{offered, offered}, 0), lowHigh(done, 0)))
 			}
 		}
@@ -202,7 +221,39 @@ func TestMeasurementsAsCSV(t *testing.T) {
 		"open,query,,25,vanguard,3,250.5,240,480,3,503: 1; timeout: 2,10.1,20,30,40,50,5,7,1.5,2.5,,3.5,4.5,40,50,,60,70", "",
 	}, lines[len(lines)-3:])
 	require.InDelta(t, 10.5, m.system(), 1e-9)
+	table, err := report.ReadCSV(strings.NewReader(text.String()))
+	require.NoError(t, err)
+	back, err := measurementsOf(table)
+	require.NoError(t, err)
+	require.Equal(t, []measurement{m}, back)
 	require.InDelta(t, 100*3/483.0, failedShare(m), 1e-9)
+}
+
+func TestMeasurementsThatCannotBeRead(t *testing.T) {
+	good := *csvOf([]measurement{{cell: cell{loop: closedName, kind: "query", clients: 1}, target: proxyTarget, round: 1}})
+	with := func(column, text string) report.Table {
+		row := slices.Clone(good.Rows[0])
+		row[slices.Index(good.Columns, column)] = text
+		return report.Table{Columns: good.Columns, Rows: [][]string{good.Rows[0], row}}
+	}
+	for _, test := range []struct {
+		table report.Table
+		want  string
+	}{
+		{report.Table{Columns: good.Columns}, "there are no rows"},
+		{report.Table{Columns: good.Columns[1:], Rows: [][]string{good.Rows[0][1:]}}, "there is no column loop"},
+		{with("clients", "few"), `row 2: clients: strconv.Atoi: parsing "few": invalid syntax`},
+		{with("per_second", ""), `row 2: per_second: strconv.ParseFloat: parsing "": invalid syntax`},
+		{with("p50_us", "NaN"), "row 2: p50_us: want a finite number"},
+		{with("front_cpu_us", "+Inf"), "row 2: front_cpu_us: want a finite number"},
+		{with("succeeded", "1.5"), `row 2: succeeded: strconv.ParseInt: parsing "1.5": invalid syntax`},
+		{with("failures", "503"), `row 2: failures: "503": want a kind and a number`},
+	} {
+		_, err := measurementsOf(test.table)
+		require.EqualError(t, err, test.want)
+	}
+	_, err := measurementsOf(good)
+	require.NoError(t, err)
 }
 
 // A page of nothing says that nothing was measured, and its plots that there is nothing to show.

@@ -2,6 +2,7 @@
 //
 //	go run -C tools/bench/peers . [compare]      what a request costs this proxy, grpc-gateway and vanguard
 //	go run -C tools/bench/peers . lab            whole systems beside the bare JetStream work queue
+//	go run -C tools/bench/peers . lab-compare    whether one run of the lab repeats another
 //	go run -C tools/bench/peers . pull           instances that pull their calls, and instances that a balancer pushes them to
 //	go run -C tools/bench/peers . simulate       the same by a simulation, with up to 10,000 instances
 //	go run -C tools/bench/peers . connections    what many open connections cost the proxy
@@ -25,6 +26,7 @@ import (
 type cli struct {
 	Compare     compareCommand     `cmd:"" default:"withargs" help:"Measure what a request costs the fronts, in turns (the default)."`
 	Lab         labCommand         `cmd:"" help:"Measure whole systems beside the bare work queue, and write tables and plots."`
+	LabCompare  labCompareCommand  `cmd:"" help:"Say how far one run of the lab repeats another, and fail if it does not."`
 	Pull        pullCommand        `cmd:"" help:"Compare pulling with pushing."`
 	Simulate    simulateCommand    `cmd:"" help:"Simulate pulling and pushing with 10 to 10,000 instances."`
 	Connections connectionsCommand `cmd:"" help:"Measure what many open connections cost the proxy."`

@@ -1,15 +1,8 @@
 package main
 
 import (
-	"fmt"
-	"maps"
 	"math"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
-
-	"github.com/codingflow/rating/tools/bench/peers/report"
 )
 
 // The loops.
@@ -78,88 +71,6 @@ func (m measurement) services() float64 { return m.parts[servicePart1].cpu + m.p
 // system is the CPU time of all processes but the generator.
 func (m measurement) system() float64 {
 	return m.parts[frontPart].cpu + m.parts[natsPart].cpu + m.services()
-}
-
-// column is a column of lab.csv.
-type column struct {
-	name string
-	of   func(measurement) string
-}
-
-func number(name string, of func(measurement) float64) column {
-	return column{name, func(m measurement) string { return strconv.FormatFloat(of(m), 'f', -1, 64) }}
-}
-
-// columns returns the columns of lab.csv. docs/benchmarks.md says what they mean.
-func columns() []column {
-	all := []column{
-		{"loop", func(m measurement) string { return m.loop }},
-		{"kind", func(m measurement) string { return m.kind }},
-		{"clients", func(m measurement) string { return unless0(m.clients) }},
-		{"load_percent", func(m measurement) string { return unless0(m.percent) }},
-		{"target", func(m measurement) string { return m.target }},
-		{"round", func(m measurement) string { return strconv.Itoa(m.round) }},
-		number("offered_per_second", func(m measurement) float64 { return m.offered }),
-		number("per_second", func(m measurement) float64 { return m.perSecond }),
-		number("succeeded", func(m measurement) float64 { return float64(m.succeeded) }),
-		number("failed", func(m measurement) float64 { return float64(m.failed()) }),
-		{"failures", func(m measurement) string {
-			var all []string
-			for _, kind := range slices.Sorted(maps.Keys(m.failures)) {
-				all = append(all, fmt.Sprintf("%s: %d", kind, m.failures[kind]))
-			}
-			return strings.Join(all, "; ")
-		}},
-		number("p50_us", func(m measurement) float64 { return m.latency.p50 }),
-		number("p90_us", func(m measurement) float64 { return m.latency.p90 }),
-		number("p99_us", func(m measurement) float64 { return m.latency.p99 }),
-		number("p999_us", func(m measurement) float64 { return m.latency.p999 }),
-		number("max_us", func(m measurement) float64 { return m.latency.most }),
-		number("lag_p50_us", func(m measurement) float64 { return m.lag50 }),
-		number("lag_p99_us", func(m measurement) float64 { return m.lag99 }),
-	}
-	for _, name := range parts {
-		all = append(all, partColumn(name, "_cpu_us", func(p part) float64 { return p.cpu }))
-	}
-	for _, name := range parts {
-		all = append(all, partColumn(name, "_rss_mib", func(p part) float64 { return p.resident }))
-	}
-	return all
-}
-
-// partColumn is empty where a target has no such part.
-func partColumn(name, unit string, of func(part) float64) column {
-	return column{name + unit, func(m measurement) string {
-		p, has := m.parts[name]
-		if !has {
-			return ""
-		}
-		return strconv.FormatFloat(of(p), 'f', -1, 64)
-	}}
-}
-
-// unless0 leaves out what does not apply.
-func unless0(n int) string {
-	if n == 0 {
-		return ""
-	}
-	return strconv.Itoa(n)
-}
-
-// csvOf returns all measurements as a table, in the order in which they were made.
-func csvOf(all []measurement) *report.Table {
-	table := &report.Table{}
-	for _, c := range columns() {
-		table.Columns = append(table.Columns, c.name)
-	}
-	for _, m := range all {
-		var cells []string
-		for _, c := range columns() {
-			cells = append(cells, c.of(m))
-		}
-		table.Add(cells...)
-	}
-	return table
 }
 
 // pickRounds returns the rounds of a target, in their order.

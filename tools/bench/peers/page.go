@@ -54,22 +54,28 @@ func (p page) markdown(to io.Writer) error {
 		_, err := fmt.Fprintf(to, format+"\n", arguments...)
 		errs = append(errs, err)
 	}
-	table := func(t *report.Table) { errs = append(errs, t.WriteMarkdown(to)) }
+	write := func(t *report.Table) { errs = append(errs, t.WriteMarkdown(to)) }
+	table := func(t labTable, about string) {
+		text("\n## %s\n", t.name)
+		if about != "" {
+			text("%s\n", about)
+		}
+		write(p.table(t))
+	}
 	text("# The bench lab\n\nThis page is generated; [docs/benchmarks.md](../benchmarks.md#the-bench-lab) says what is measured and what the columns mean.\n"+
 		"A figure is the median of %d rounds of %v, and in brackets the least and the most of them. A ratio is the median of those of rounds.\n"+
 		"Comments have %d bytes. All rounds are in [lab.csv](lab.csv).\n", p.command.Rounds, p.command.Duration, p.command.Payload)
 	errs = append(errs, p.with.WriteMarkdown(to))
 	text("\n## Goals\n")
-	table(p.goals())
-	text("\n## Closed loop\n")
-	table(p.closed())
-	text("\n![Throughput](%s)\n\n## CPU time of each request\n\nMicroseconds, user and system.\n", throughputFile)
-	table(p.cpu())
-	text("\n![CPU time of the front](%s)\n\n![CPU time of all processes](%s)\n\n## Memory\n\nMiB that each process holds after a round of %d clients.\n",
-		frontFile, systemFile, many)
-	table(p.memory())
-	text("\n## Open loop\n")
-	table(p.open())
+	write(p.goals())
+	table(boundTable(), "`HTTP bare` is neither a peer nor a goal. It is the least that a proxy before the queue can cost on this machine, and these are the proxy's figures\n"+
+		"divided by its own.")
+	table(closedTable(), "")
+	text("\n![Throughput](%s)", throughputFile)
+	table(cpuTable(), "Microseconds, user and system.")
+	text("\n![CPU time of the front](%s)\n\n![CPU time of all processes](%s)", frontFile, systemFile)
+	table(memoryTable(), fmt.Sprintf("MiB that each process holds after a round of %s.", clientsText(many)))
+	table(openTable(), "")
 	for _, kind := range kinds {
 		text("\n![Latency of a %s](%s)", kind.name, latencyFile(kind.name))
 	}
@@ -147,6 +153,7 @@ func clientsText(n int) string {
 // What measurements show.
 func perSecond(m measurement) float64   { return m.perSecond }
 func p50(m measurement) float64         { return m.latency.p50 }
+func p99(m measurement) float64         { return m.latency.p99 }
 func frontCPU(m measurement) float64    { return m.parts[frontPart].cpu }
 func systemCPU(m measurement) float64   { return m.system() }
 func servicesCPU(m measurement) float64 { return m.services() }
@@ -160,100 +167,6 @@ func (p page) rounds(at cell, target string) []measurement { return pickRounds(p
 
 func (p page) ratios(at cell, target, base string, of func(measurement) float64) []float64 {
 	return ratios(p.rounds(at, target), p.rounds(at, base), of)
-}
-
-// spread says what of is of a target's rounds.
-func (p page) spread(at cell, target string, digits int, of func(measurement) float64) string {
-	return spreadText(values(p.rounds(at, target), of), digits)
-}
-
-// closedCells are the closed loops.
-func closedCells() []cell {
-	var all []cell
-	for _, kind := range kinds {
-		for _, clients := range []int{few, many} {
-			all = append(all, cell{loop: closedName, kind: kind.name, clients: clients})
-		}
-	}
-	return all
-}
-
-// closed has rates and times of closed loops.
-func (p page) closed() *report.Table {
-	table := &report.Table{Columns: []string{"kind", "clients", "target", "requests/s", "of the bare queue's", "p50 µs", "of the bare queue's", "p99 µs", "failed %"}}
-	for _, at := range closedCells() {
-		for _, target := range targetNames {
-			table.Add(at.kind, fmt.Sprint(at.clients), target, p.spread(at, target, 0, perSecond), spreadText(p.ratios(at, target, bareTarget, perSecond), 2),
-				p.spread(at, target, 0, p50), spreadText(p.ratios(at, target, bareTarget, p50), 2),
-				p.spread(at, target, 0, func(m measurement) float64 { return m.latency.p99 }), p.spread(at, target, 2, failedShare))
-		}
-	}
-	return table
-}
-
-// cpu has what each process took in closed loops.
-func (p page) cpu() *report.Table {
-	table := &report.Table{Columns: []string{"kind", "clients", "target", "front", "of the proxy's", "NATS server", "both instances", "all three", "load generator"}}
-	for _, at := range closedCells() {
-		for _, target := range targetNames {
-			has := func(part string, of func(measurement) float64) string {
-				if rounds := p.rounds(at, target); len(rounds) == 0 || !rounds[0].has(part) {
-					return ""
-				}
-				return p.spread(at, target, 1, of)
-			}
-			ratio := ""
-			if target != bareTarget {
-				ratio = spreadText(p.ratios(at, target, proxyTarget, frontCPU), 2)
-			}
-			table.Add(at.kind, fmt.Sprint(at.clients), target, has(frontPart, frontCPU), ratio, has(natsPart, natsCPU), has(servicePart1, servicesCPU),
-				p.spread(at, target, 1, systemCPU), has(generatorPart, generatorCPU))
-		}
-	}
-	return table
-}
-
-// memory has what each process held in closed loops of many clients.
-func (p page) memory() *report.Table {
-	table := &report.Table{Columns: []string{"kind", "target", "front", "NATS server", "instance 1", "instance 2", "load generator"}}
-	for _, kind := range kinds {
-		at := cell{loop: closedName, kind: kind.name, clients: many}
-		for _, target := range targetNames {
-			row := []string{kind.name, target}
-			for _, part := range []string{frontPart, natsPart, servicePart1, servicePart2, generatorPart} {
-				text := ""
-				if rounds := p.rounds(at, target); len(rounds) > 0 && rounds[0].has(part) {
-					text = p.spread(at, target, 0, func(m measurement) float64 { return m.parts[part].resident })
-				}
-				row = append(row, text)
-			}
-			table.Add(row...)
-		}
-	}
-	return table
-}
-
-// open has what open loops showed.
-func (p page) open() *report.Table {
-	table := &report.Table{Columns: []string{"kind", "load %", "target", "offered/s", "done/s", "p50 µs", "p90 µs", "p99 µs", "p99.9 µs", "lag p50 µs", "lag p99 µs", "failed %", "generator's CPU µs"}}
-	for _, kind := range kinds {
-		for _, percent := range percents {
-			at := cell{loop: openName, kind: kind.name, percent: percent}
-			for _, target := range targetNames {
-				row := []string{kind.name, fmt.Sprint(percent), target}
-				for _, of := range []func(measurement) float64{
-					func(m measurement) float64 { return m.offered }, perSecond, p50,
-					func(m measurement) float64 { return m.latency.p90 }, func(m measurement) float64 { return m.latency.p99 },
-					func(m measurement) float64 { return m.latency.p999 }, func(m measurement) float64 { return m.lag50 },
-					func(m measurement) float64 { return m.lag99 },
-				} {
-					row = append(row, p.spread(at, target, 0, of))
-				}
-				table.Add(append(row, p.spread(at, target, 2, failedShare), p.spread(at, target, 1, generatorCPU))...)
-			}
-		}
-	}
-	return table
 }
 
 // svg is a plot or bars.
@@ -282,7 +195,7 @@ func (p page) plots() map[string]svg {
 		throughputFile: bars("Throughput beside the bare queue's", "requests/s, of the bare queue's", targetNames, func(at cell, target string) []float64 {
 			return p.ratios(at, target, bareTarget, perSecond)
 		}),
-		frontFile: bars("CPU time of the front", "µs a request", fronts, func(at cell, target string) []float64 {
+		frontFile: bars("CPU time of the front", "µs a request", targetNames[1:], func(at cell, target string) []float64 {
 			return values(p.rounds(at, target), frontCPU)
 		}),
 		systemFile: bars("CPU time of front, NATS server and service", "µs a request", targetNames, func(at cell, target string) []float64 {

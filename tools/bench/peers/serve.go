@@ -42,7 +42,7 @@ type role func(ctx context.Context, c *serveCommand, ready func(address string))
 
 var roles = map[string]role{
 	"nats": serveNATS, "service": serveService, "grpc-service": serveDirect, "nats-service": serveQueued, "bare-worker": serveBareWorker,
-	"proxy": serveProxy, "grpc-gateway": serveGateway, "vanguard": serveVanguard,
+	bareFrontRole: serveBareFront, "proxy": serveProxy, "grpc-gateway": serveGateway, "vanguard": serveVanguard,
 	pull.InstanceRole: serveInstance,
 }
 

@@ -22,8 +22,8 @@ var kinds = []struct {
 	queue   barequeue.Kind
 	request string // its name in requests
 }{
-	{"query", barequeue.Query, "get"},
-	{"command", barequeue.Command, "create"},
+	{string(barequeue.Query), barequeue.Query, "get"},
+	{string(barequeue.Command), barequeue.Command, "create"},
 }
 
 // instances is how many processes of the service, or workers, each target has.
@@ -32,11 +32,13 @@ const instances = 2
 // The names of targets. The ratios of times and rates refer to the bare queue's, those of the front's CPU time to the proxy's.
 const (
 	bareTarget  = "bare queue"
+	boundTarget = "HTTP bare" // the least that a proxy before the queue can cost; no peer
 	proxyTarget = "proxy"
 )
 
-// targetNames are the targets' names, in the order of tables. But for the bare queue's they are the fronts' roles.
-var targetNames = append([]string{bareTarget}, fronts...)
+// targetNames are the targets' names, in the order of tables. Those of fronts are their roles. All but the bare queue have a
+// front.
+var targetNames = append([]string{bareTarget, boundTarget}, fronts...)
 
 // target is one of the systems that are compared.
 type target struct {
@@ -44,7 +46,7 @@ type target struct {
 	// processes are those that take part, by what they are in measurements; the generator is not among them.
 	processes map[string]*process
 	// call makes a call of each kind and returns its answer.
-	call map[string]func(context.Context) ([]byte, error)
+	call map[string]roundTrip
 	// json is the answer as JSON.
 	json func([]byte) ([]byte, error)
 }
@@ -84,11 +86,9 @@ func (b *bench) start(ctx context.Context, dir string, payload int) error {
 	if b.nc, err = nats.Connect(server.address); err != nil {
 		return err
 	}
-	bare, err := b.bare(ctx, server, payload)
-	if err != nil {
-		return fmt.Errorf("%s: %w", bareTarget, err)
+	if err := b.bare(ctx, server, payload); err != nil {
+		return err
 	}
-	b.targets = append(b.targets, bare)
 	nats := "--nats=" + server.address
 	queued, err := b.services(ctx, "nats-service", payload, nats)
 	if err != nil {
@@ -105,26 +105,12 @@ func (b *bench) start(ctx context.Context, dir string, payload int) error {
 		}
 		t := newTarget(name, services)
 		t.json = func(answer []byte) ([]byte, error) { return answer, nil }
-		front, err := b.fleet.start(ctx, name, arguments...)
-		if err != nil {
-			return err
-		}
-		t.processes[frontPart] = front
-		sender, err := newSender(front.address, maxInFlight)
-		if err != nil {
-			return err
-		}
-		b.senders = append(b.senders, sender)
 		if name == proxyTarget {
 			t.processes[natsPart] = server
 		}
-		for _, kind := range kinds {
-			request := requestNamed(kind.request, payload)
-			t.call[kind.name] = func(ctx context.Context) ([]byte, error) {
-				return sender.send(ctx, request)
-			}
+		if err := b.front(ctx, t, name, payload, arguments...); err != nil {
+			return err
 		}
-		b.targets = append(b.targets, t)
 	}
 	for _, kind := range kinds {
 		if err := b.agree(ctx, kind.name); err != nil {
@@ -168,44 +154,63 @@ func newTarget(name string, services []*process) *target {
 	return &target{
 		name:      name,
 		processes: map[string]*process{servicePart1: services[0], servicePart2: services[1]},
-		call:      map[string]func(context.Context) ([]byte, error){},
+		call:      map[string]roundTrip{},
 	}
 }
 
-// bare makes the target that is the bare queues.
-func (b *bench) bare(ctx context.Context, server *process, payload int) (*target, error) {
+// front starts a target's front, to which its calls go by HTTP, and adds the target.
+func (b *bench) front(ctx context.Context, t *target, role string, payload int, arguments ...string) error {
+	front, err := b.fleet.start(ctx, role, arguments...)
+	if err != nil {
+		return err
+	}
+	t.processes[frontPart] = front
+	sender, err := newSender(front.address, maxInFlight)
+	if err != nil {
+		return err
+	}
+	b.senders = append(b.senders, sender)
+	for _, kind := range kinds {
+		request := requestNamed(kind.request, payload)
+		t.call[kind.name] = func(ctx context.Context) ([]byte, error) { return sender.send(ctx, request) }
+	}
+	b.targets = append(b.targets, t)
+	return nil
+}
+
+// bare makes the bare queues, whose requester is in this process, and the front before them. They share the workers.
+func (b *bench) bare(ctx context.Context, server *process, payload int) error {
 	js, err := jetstream.New(b.nc)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, kind := range kinds {
 		if err := barequeue.Create(ctx, js, kind.queue); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	workers, err := b.services(ctx, "bare-worker", payload, "--nats="+server.address)
+	nats, size := "--nats="+server.address, "--payload="+strconv.Itoa(payload)
+	workers, err := b.services(ctx, "bare-worker", payload, nats)
 	if err != nil {
+		return err
+	}
+	queue, bound := newTarget(bareTarget, workers), newTarget(boundTarget, workers)
+	for _, t := range []*target{queue, bound} {
+		t.processes[natsPart] = server
+		t.json = ratingJSON
+	}
+	if queue.call, err = bareCalls(b.nc, payload); err != nil {
+		return err
+	}
+	b.targets = append(b.targets, queue)
+	return b.front(ctx, bound, bareFrontRole, payload, nats, size)
+}
+
+// ratingJSON turns a rating from protobuf into JSON.
+func ratingJSON(answer []byte) ([]byte, error) {
+	var rating ratingv1.Rating
+	if err := proto.Unmarshal(answer, &rating); err != nil {
 		return nil, err
 	}
-	requests, err := bareRequests(payload)
-	if err != nil {
-		return nil, err
-	}
-	t := newTarget(bareTarget, workers)
-	t.processes[natsPart] = server
-	t.json = func(answer []byte) ([]byte, error) {
-		var rating ratingv1.Rating
-		if err := proto.Unmarshal(answer, &rating); err != nil {
-			return nil, err
-		}
-		return protojson.Marshal(&rating)
-	}
-	for _, kind := range kinds {
-		requester, err := barequeue.NewRequester(b.nc, kind.queue)
-		if err != nil {
-			return nil, err
-		}
-		t.call[kind.name] = func(ctx context.Context) ([]byte, error) { return requester.Call(ctx, requests[kind.request]) }
-	}
-	return t, nil
+	return protojson.Marshal(&rating)
 }

@@ -36,6 +36,8 @@ target,rate
 	back, err := ReadCSV(strings.NewReader(text.String()))
 	require.NoError(t, err)
 	require.Equal(t, table, back)
+	require.Equal(t, provenance.Lines(), Comments([]byte(text.String())))
+	require.Empty(t, Comments([]byte("target,rate\n# no comment\n")))
 }
 
 func TestTableAsMarkdown(t *testing.T) {

@@ -59,6 +59,19 @@ func ReadCSV(from io.Reader) (Table, error) {
 	return Table{Columns: rows[0], Rows: rows[1:]}, nil
 }
 
+// Comments returns the lines that say what a table that WriteCSV has written was measured on.
+func Comments(text []byte) []string {
+	var all []string
+	for line := range strings.Lines(string(text)) {
+		about, found := strings.CutPrefix(line, "#")
+		if !found {
+			break
+		}
+		all = append(all, strings.TrimSpace(about))
+	}
+	return all
+}
+
 // WriteMarkdown writes the table; columns of numbers are aligned to the right.
 func (t *Table) WriteMarkdown(to io.Writer) error {
 	if err := t.validate(); err != nil {
