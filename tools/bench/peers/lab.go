@@ -18,7 +18,7 @@ import (
 
 // labCommand measures whole systems.
 type labCommand struct {
-	Full     bool          `help:"Measure for some hour: 15 rounds of 3s. Without, it takes some 7 minutes: 5 rounds of 1s."`
+	Full     bool          `help:"Measure for about an hour: 15 rounds of 3s. Without, it takes some 7 minutes: 5 rounds of 1s."`
 	Out      string        `help:"Folder to write lab.md, lab.csv and plots to, from the top of the checkout." default:"docs/benchmarks"`
 	Rounds   int           `help:"Rounds that count, instead of those."`
 	Duration time.Duration `help:"How long each round of each target lasts, instead of that."`

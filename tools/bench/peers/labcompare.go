@@ -117,8 +117,11 @@ func (t tolerance) compare(out io.Writer, first, second labRun) error {
 			_, _ = fmt.Fprintln(out, "  "+line)
 		}
 	}
-	pairs := pair(page{all: first.all}.figures(), page{all: second.all}.figures())
-	judged := slices.DeleteFunc(slices.Clone(pairs), func(p figurePair) bool { return !t.judges(p) })
+	pairs, alone := pair(page{all: first.all}.figures(), page{all: second.all}.figures())
+	if alone > 0 {
+		_, _ = fmt.Fprintf(out, "\n%d figures are in one of the runs only, and are not compared.\n", alone)
+	}
+	judged := those(pairs, t.judges)
 	if len(judged) == 0 {
 		return fmt.Errorf("%s and %s: they have no figures in common that count", first.name, second.name)
 	}
@@ -132,7 +135,7 @@ func (t tolerance) compare(out io.Writer, first, second labRun) error {
 	if err := t.summary(pairs).WriteMarkdown(out); err != nil {
 		return err
 	}
-	outside := slices.DeleteFunc(slices.Clone(judged), func(p figurePair) bool { return !t.outside(p) })
+	outside := those(judged, t.differ)
 	if len(outside) > 0 {
 		_, _ = fmt.Fprintf(out, "\nOf those that count (%s), these are further apart:\n\n", t.Judge)
 		if err := listed(outside).WriteMarkdown(out); err != nil {
@@ -149,9 +152,11 @@ func (t tolerance) compare(out io.Writer, first, second labRun) error {
 	return nil
 }
 
+// judges reports whether a figure counts.
 func (t tolerance) judges(p figurePair) bool { return p.ratio || t.Judge == "all" }
 
-func (t tolerance) outside(p figurePair) bool {
+// differ reports whether the runs do in a figure.
+func (t tolerance) differ(p figurePair) bool {
 	return p.gap() > t.Apart/100*math.Abs(spreadOf(p.first).median)
 }
 
@@ -198,24 +203,26 @@ type figurePair struct {
 	first, second []float64
 }
 
-// pair returns the figures that both runs have. It leaves out those that are the same in all rounds of both: a ratio of
-// something to itself, and what never failed.
-func pair(first, second []figureRounds) []figurePair {
+// pair returns the figures that both runs have, and how many only one of them has. It leaves out those that are the same in
+// all rounds of both: a ratio of something to itself, and what never failed.
+func pair(first, second []figureRounds) (all []figurePair, alone int) {
 	others := map[figure][]float64{}
 	for _, f := range second {
 		others[f.figure] = f.rounds
 	}
-	var all []figurePair
+	alone = len(second)
 	for _, f := range first {
 		other, both := others[f.figure]
 		if !both {
+			alone++
 			continue
 		}
+		alone--
 		if s, o := spreadOf(f.rounds), spreadOf(other); s != o || s.min != s.max {
 			all = append(all, figurePair{f.figure, f.rounds, other})
 		}
 	}
-	return all
+	return all, alone
 }
 
 // gap returns how far apart the ranges are; not more than 0 if they overlap.
@@ -224,34 +231,35 @@ func (p figurePair) gap() float64 {
 	return max(first.min-second.max, second.min-first.max)
 }
 
+func (p figurePair) overlap() bool { return p.gap() <= 0 }
+
 // inside reports whether the second run's median lies in the first's range.
 func (p figurePair) inside() bool {
 	first, second := spreadOf(p.first), spreadOf(p.second)
 	return first.min <= second.median && second.median <= first.max
 }
 
-// summary counts.
+// those are the figures of which is is true.
+func those(pairs []figurePair, is func(figurePair) bool) []figurePair {
+	return slices.DeleteFunc(slices.Clone(pairs), func(p figurePair) bool { return !is(p) })
+}
+
+// summary counts figures by their tables.
 func (t tolerance) summary(pairs []figurePair) *report.Table {
 	table := &report.Table{Columns: []string{
 		"table", "figures", "compared", "second's median in first's range", "ranges overlap", fmt.Sprintf("or are at most %v %% apart", t.Apart),
 	}}
 	add := func(name, which string, counts func(figurePair) bool) {
-		var all, inside, overlap, near int
-		for _, p := range pairs {
-			if !counts(p) {
-				continue
-			}
-			all++
-			for to, is := range map[*int]bool{&inside: p.inside(), &overlap: p.gap() <= 0, &near: !t.outside(p)} {
-				if is {
-					*to++
-				}
-			}
+		all := those(pairs, counts)
+		if len(all) == 0 {
+			return
 		}
-		share := func(n int) string { return fmt.Sprintf("%d (%.0f %%)", n, 100*float64(n)/float64(all)) }
-		if all > 0 {
-			table.Add(name, which, fmt.Sprint(all), share(inside), share(overlap), share(near))
+		share := func(is func(figurePair) bool) string {
+			n := len(those(all, is))
+			return fmt.Sprintf("%d (%.0f %%)", n, 100*float64(n)/float64(len(all)))
 		}
+		table.Add(name, which, fmt.Sprint(len(all)), share(figurePair.inside), share(figurePair.overlap),
+			share(func(p figurePair) bool { return !t.differ(p) }))
 	}
 	for _, of := range (page{}).tables() {
 		add(of.name, "ratios", func(p figurePair) bool { return p.table == of.name && p.ratio })

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/require"
 
 	"github.com/codingflow/rating/tools/bench/peers/report"
@@ -98,7 +99,7 @@ func TestALabThatDoesNotRepeatAnother(t *testing.T) {
 	}
 }
 
-// Another run may have targets more, and fewer: what both have counts.
+// Another run may have more targets, and fewer: what both have is compared.
 func TestLabsWithoutFiguresInCommon(t *testing.T) {
 	first := labFile(t, "first.csv", [2]float64{1000, 500}, [2]float64{1000, 510})
 	table, err := os.ReadFile(first)
@@ -106,7 +107,9 @@ func TestLabsWithoutFiguresInCommon(t *testing.T) {
 	second := filepath.Join(t.TempDir(), "second.csv")
 	require.NoError(t, os.WriteFile(second, []byte(strings.ReplaceAll(string(table), ",proxy,", ",vanguard,")), 0o600))
 	command := labCompareCommand{First: first, Second: second, tolerance: usual}
-	require.EqualError(t, command.run(io.Discard), first+" and "+second+": they have no figures in common that count")
+	var out strings.Builder
+	require.EqualError(t, command.run(&out), first+" and "+second+": they have no figures in common that count")
+	require.Contains(t, out.String(), "\n18 figures are in one of the runs only, and are not compared.\n")
 
 	require.NoError(t, os.WriteFile(second, []byte("loop\nclosed\n"), 0o600))
 	require.EqualError(t, command.run(io.Discard), second+": there is no column kind")
@@ -120,6 +123,21 @@ func TestLabsWithoutFiguresInCommon(t *testing.T) {
 func TestTheOtherLabIsReadFirst(t *testing.T) {
 	c := &labCommand{Rounds: 1, Payload: 10, Against: filepath.Join(t.TempDir(), "none.csv"), tolerance: usual}
 	require.ErrorIs(t, c.run(t.Context(), t.TempDir(), "lab", io.Discard), os.ErrNotExist)
+}
+
+func TestTolerancesOfCommandLines(t *testing.T) {
+	var c cli
+	parser, err := kong.New(&c)
+	require.NoError(t, err)
+	_, err = parser.Parse([]string{"lab-compare", "a.csv", "b.csv"})
+	require.NoError(t, err)
+	require.Equal(t, labCompareCommand{First: "a.csv", Second: "b.csv", tolerance: usual}, c.LabCompare)
+	_, err = parser.Parse([]string{"lab", "--against=a.csv", "--apart=2.5", "--outside=0", "--judge=all"})
+	require.NoError(t, err)
+	require.Equal(t, "a.csv", c.Lab.Against)
+	require.Equal(t, tolerance{Apart: 2.5, Judge: "all"}, c.Lab.tolerance)
+	_, err = parser.Parse([]string{"lab", "--outside=101"})
+	require.EqualError(t, err, "lab: --outside 101: want 0 to 100")
 }
 
 func TestTolerancesAreChecked(t *testing.T) {

@@ -113,11 +113,11 @@ func boundTable() labTable {
 		name string
 		of   func(measurement) float64
 	}{
-		{"requests/s", perSecond}, {"p50", p50}, {"p99", p99}, {"CPU of the front", frontCPU}, {"CPU of the NATS server", natsCPU},
+		{"requests/s", perSecond}, {"p50", p50}, {"CPU of the front", frontCPU}, {"CPU of the NATS server", natsCPU},
 		{"CPU of both instances", servicesCPU}, {"CPU of all three", systemCPU},
 	} {
 		t.columns = append(t.columns, shown{
-			title: each.name, name: "the proxy's " + each.name + ", of HTTP bare's", digits: 2, ratio: true, values: shareOf(boundTarget, frontPart, each.of),
+			title: each.name, name: each.name + ", of HTTP bare's", digits: 2, ratio: true, values: shareOf(boundTarget, frontPart, each.of),
 		})
 	}
 	return t
