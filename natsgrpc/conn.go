@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -47,6 +48,7 @@ type Conn struct {
 	queues   backlogs
 	presence presence
 	lives    liveness
+	lost     atomic.Int64 // when a call has first missed the connection to NATS, in nanoseconds since 1970; 0 since there is one again
 
 	unaryInterceptors  []grpc.UnaryClientInterceptor
 	streamInterceptors []grpc.StreamClientInterceptor
@@ -152,6 +154,7 @@ func (c *Conn) watch() {
 	for {
 		select {
 		case <-connected:
+			c.lost.Store(0)
 			for _, repeat := range c.calls.repeats() {
 				c.writer.publish(repeat)
 			}
@@ -222,22 +225,32 @@ func (c *Conn) onPublishFailed(request *nats.Msg, err error) {
 // errNotConnected is the error of calls without a connection to NATS.
 var errNotConnected = errorWithReason(codes.Unavailable, ReasonNotConnected, "natsgrpc: not connected to NATS")
 
-// waitConnected fails while there is no connection to NATS, or waits for it until ctx ends.
+// reconnectGrace is how long calls wait for a connection that was lost, before they are told so at once: where NATS has another
+// server, or is back at once, none has to be repeated.
+const reconnectGrace = time.Second
+
+// waitConnected waits for the connection to NATS: until ctx ends, or only where it was lost less than reconnectGrace ago and
+// until then.
 func (c *Conn) waitConnected(ctx context.Context, wait bool) error {
 	if c.nc.IsConnected() {
 		return nil
 	}
-	if !wait || c.nc.IsClosed() {
-		return errNotConnected
+	var patience <-chan time.Time
+	if !wait {
+		timer := time.NewTimer(time.Until(c.lostAt().Add(reconnectGrace)))
+		defer timer.Stop()
+		patience = timer.C
 	}
 	changes := c.nc.StatusChanged(nats.CONNECTED, nats.CLOSED)
 	defer c.nc.RemoveStatusListener(changes)
 	for !c.nc.IsConnected() {
+		if c.nc.IsClosed() {
+			return errNotConnected
+		}
 		select {
 		case <-changes:
-			if c.nc.IsClosed() {
-				return errNotConnected
-			}
+		case <-patience:
+			return errNotConnected
 		case <-c.closing:
 			return errClosed
 		case <-ctx.Done():
@@ -245,4 +258,13 @@ func (c *Conn) waitConnected(ctx context.Context, wait bool) error {
 		}
 	}
 	return nil
+}
+
+// lostAt returns when a call has first missed the connection.
+func (c *Conn) lostAt() time.Time {
+	now := time.Now()
+	if c.lost.CompareAndSwap(0, now.UnixNano()) {
+		return now
+	}
+	return time.Unix(0, c.lost.Load())
 }

@@ -30,7 +30,8 @@
 // RetryInfo made of the rate at which the queue drains; NO_WORKERS (the queue is there, but nobody pulls from it) comes half a
 // second after the call, and not before the service was silent for 5 seconds, in which its only server may restart; NO_QUEUE
 // comes at once, but 5 seconds after the call where the queue, or the stream of answers, was there in the last 5 seconds: it is
-// likely to have a leader again soon; NOT_CONNECTED and MESSAGE_TOO_LARGE come at once.
+// likely to have a leader again soon; NOT_CONNECTED comes at once, but a second after the connection was lost at the earliest;
+// MESSAGE_TOO_LARGE comes at once.
 //
 // # Rolling updates
 //

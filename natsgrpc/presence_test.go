@@ -89,3 +89,36 @@ func TestAStreamThatStaysAwayIsSaidInTime(t *testing.T) {
 	require.Less(t, later, 8*time.Second)
 	require.Less(t, at, later/2)
 }
+
+// A call that comes when the connection has just been lost is sent over the next one, as gRPC has it while it connects. Once
+// that takes long, calls are told so at once.
+func TestACallWaitsForAConnectionThatWasJustLost(t *testing.T) {
+	t.Parallel()
+	for name, call := range shapes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ns := natsgrpctest.NewServer(t)
+			serve(t, natsgrpctest.Connect(t, ns), register(func(_ context.Context, payload []byte) ([]byte, error) { return payload, nil }))
+			wire := newWire(t, ns)
+			nc := wire.connect(t)
+			conn := connect(t, nc)
+			wire.cut()
+			require.Eventually(t, func() bool { return !nc.IsConnected() }, soon, time.Millisecond)
+			waiting := begin(t.Context(), func(ctx context.Context) (string, error) { return call(ctx, conn, "hello") })
+			wire.mend()
+			require.Equal(t, result{answer: "hello"}, await(t, "the call", waiting))
+
+			wire.cut()
+			require.Eventually(t, func() bool { return !nc.IsConnected() }, soon, time.Millisecond)
+			var took [2]time.Duration
+			for i := range took {
+				start := time.Now()
+				_, err := call(t.Context(), conn, "hello")
+				took[i] = time.Since(start)
+				require.Equal(t, natsgrpc.ReasonNotConnected, reason(err), "%v", err)
+			}
+			require.Greater(t, took[0], 500*time.Millisecond)
+			require.Less(t, took[1], took[0]/2)
+		})
+	}
+}

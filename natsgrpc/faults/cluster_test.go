@@ -1,7 +1,9 @@
 package faults_test
 
 import (
+	"context"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -16,26 +18,10 @@ import (
 // has three replicas.
 func TestAClusterThatLosesANodeLosesNoCommand(t *testing.T) {
 	t.Parallel() // most of it is waiting
-	replicated := usual
-	replicated.Replicas = 3
-	s := newScenarioOn(t, replicated, newCluster(t)...)
-	js := s.js()
-	service, err := replicated.service()
-	require.NoError(t, err)
-	// A service that needs one replica leaves the shared streams with what they have.
-	single := pb.File_natsgrpctest_v1_stream_proto.Services().ByName("StreamService")
-	for _, each := range []protoreflect.ServiceDescriptor{single, service, single} {
-		require.Eventually(t, func() bool { return natsgrpc.Ensure(t.Context(), js, each) == nil }, patience, 100*time.Millisecond)
-	}
-	require.NoError(t, natsgrpc.Verify(t.Context(), js, single, service))
-	s.awaitReplicas(js)
+	s, js := newReplicatedScenario(t)
 	startPool(t, 2, s.worker(s.url()))
-	rounds := 1
-	if full() {
-		rounds = 3
-	}
 	calls := run(t, size(), command(s.conn(s.url())), func(calls *load) {
-		for range rounds {
+		for range rounds() {
 			for _, choose := range []func(leader int) int{
 				func(leader int) int { return (leader + 1) % len(s.nats) },
 				func(leader int) int { return leader },
@@ -52,6 +38,75 @@ func TestAClusterThatLosesANodeLosesNoCommand(t *testing.T) {
 	})
 	s.requireOnce(calls)
 	requireEmpty(t, js, commandStream)
+}
+
+// All three are restarted one after the other, as in a rollout: each hands its leadership over, and its clients to the others. No
+// caller is told that there is no queue, while the queue or the stream of answers elects a leader. Those who do not wait for a
+// connection may come in the moment in which there is none.
+func TestARolloutOfNATSTakesNoQueueAway(t *testing.T) {
+	t.Parallel() // most of it is waiting
+	s, js := newReplicatedScenario(t)
+	startPool(t, 2, s.worker(s.url()))
+	for range rounds() {
+		conn := s.conn(s.url())
+		client := pb.NewEchoServiceClient(conn)
+		calls := run(t, size(), func(ctx context.Context, i int) error {
+			p := payload(goodPayload, i)
+			var err error
+			switch request := (&pb.CommandRequest{Payload: []byte(p)}); i % 4 {
+			case 0:
+				_, err = client.Query(ctx, &pb.QueryRequest{Payload: []byte(p)})
+			case 1:
+				_, err = client.Command(ctx, request)
+			case 2:
+				_, err = client.Command(ctx, request, natsgrpc.IdempotencyKey("faults", strconv.FormatInt(s.began.UnixNano(), 10)+p))
+			default:
+				_, err = conn.Start(ctx, pb.EchoService_Command_FullMethodName, request)
+			}
+			return err
+		}, func(calls *load) {
+			calls.await(callers)
+			for i := range s.servers {
+				s.servers[i].retire(t)
+				calls.await(callers)
+				s.restart(i)
+				s.awaitReplicas(js)
+			}
+			calls.await(callers)
+		})
+		t.Logf("%d of %d calls failed; the longest took %v", len(calls.failed), calls.made(), calls.longest)
+		for i, err := range calls.failed {
+			require.Equal(t, natsgrpc.ReasonNotConnected, reason(err), "call %d: %v", i, err)
+		}
+		require.Less(t, len(calls.failed), calls.made()/10)
+	}
+}
+
+// rounds is how often a fault is repeated.
+func rounds() int {
+	if full() {
+		return 3
+	}
+	return 1
+}
+
+// newReplicatedScenario starts three NATS servers, on which each stream of the test's service has three replicas.
+func newReplicatedScenario(t *testing.T) (*scenario, jetstream.JetStream) {
+	t.Helper()
+	replicated := usual
+	replicated.Replicas = 3
+	s := newScenarioOn(t, replicated, newCluster(t)...)
+	js := s.js()
+	service, err := replicated.service()
+	require.NoError(t, err)
+	// A service that needs one replica leaves the shared streams with what they have.
+	single := pb.File_natsgrpctest_v1_stream_proto.Services().ByName("StreamService")
+	for _, each := range []protoreflect.ServiceDescriptor{single, service, single} {
+		require.Eventually(t, func() bool { return natsgrpc.Ensure(t.Context(), js, each) == nil }, patience, 100*time.Millisecond)
+	}
+	require.NoError(t, natsgrpc.Verify(t.Context(), js, single, service))
+	s.awaitReplicas(js)
+	return s, js
 }
 
 // leader returns the node that leads the queue of commands.

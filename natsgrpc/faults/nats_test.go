@@ -41,6 +41,9 @@ func (r *natsRole) play(ctx context.Context) error {
 		WriteDeadline:     r.WriteDeadline,
 		NoSigs:            true,
 		NoLog:             true,
+
+		LameDuckDuration:    time.Second,
+		LameDuckGracePeriod: 100 * time.Millisecond,
 	}
 	if r.ClusterPort != 0 {
 		options.Cluster = server.ClusterOpts{Name: "faults", Host: "127.0.0.1", Port: r.ClusterPort, NoAdvertise: true}
@@ -56,6 +59,8 @@ func (r *natsRole) play(ctx context.Context) error {
 	}
 	sayReady()
 	<-ctx.Done()
+	ns.LameDuckShutdown()
+	ns.WaitForShutdown()
 	return nil
 }
 

@@ -3,6 +3,7 @@ package faults_test
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"syscall"
@@ -24,6 +25,7 @@ const (
 // process is a copy of this test's binary that plays a role.
 type process struct {
 	cmd    *exec.Cmd
+	stdin  io.Closer
 	ready  chan struct{}
 	exited chan struct{}
 }
@@ -47,12 +49,12 @@ func launch(t *testing.T, r role, results func(line string)) *process {
 	cmd := exec.Command(self)
 	cmd.Env = roletest.Environment(r)
 	cmd.Stderr = t.Output()
-	_, stdinErr := cmd.StdinPipe() // held open: the process ends with it
+	stdin, stdinErr := cmd.StdinPipe() // held open: the process ends with it
 	stdout, stdoutErr := cmd.StdoutPipe()
 	if err := firstError(stdinErr, stdoutErr); err != nil {
 		panic(err)
 	}
-	p := &process{cmd: cmd, ready: make(chan struct{}), exited: make(chan struct{})}
+	p := &process{cmd: cmd, stdin: stdin, ready: make(chan struct{}), exited: make(chan struct{})}
 	if err := cmd.Start(); err != nil {
 		t.Errorf("start a process: %v", err)
 		close(p.exited)
@@ -90,6 +92,17 @@ func (p *process) awaitReady(t *testing.T) {
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill() // an error says that it has ended
 	<-p.exited
+}
+
+// retire lets the process end as it does when it is told to, and waits for its end.
+func (p *process) retire(t *testing.T) {
+	t.Helper()
+	require.NoError(t, p.stdin.Close())
+	select {
+	case <-p.exited:
+	case <-time.After(patience):
+		require.FailNow(t, "a process does not end")
+	}
 }
 
 // pause stops the process where it is; its connections stay open.
