@@ -36,6 +36,9 @@ func TestAnAnswerIsReadByItsID(t *testing.T) {
 		return id
 	}
 	fast, wrong := call("fast"), call("wrong")
+	nc := natsgrpctest.Connect(t, ns)
+	// The caller has the answers a moment before the stream has them.
+	require.Eventually(t, func() bool { return pending(t, stream(t, nc, "RESPONSES")) == 2 }, soon, time.Millisecond)
 	var slow string
 	waiting := begin(t.Context(), func(ctx context.Context) (string, error) {
 		reply, err := pb.NewEchoServiceClient(caller).Command(ctx, &pb.CommandRequest{Payload: []byte("slow")}, natsgrpc.CallID(&slow))

@@ -421,6 +421,8 @@ func TestACommandWhoseAnswerIsGoneIsExecutedAgain(t *testing.T) {
 	conn := connect(t, nc)
 	_, err = keyed(t.Context(), conn, "key", "hello")
 	require.NoError(t, err)
+	// The caller has the answer a moment before the stream has it; the request leaves the queue after both.
+	require.Eventually(t, func() bool { return pending(t, stream(t, nc, commandStream)) == 0 }, soon, time.Millisecond)
 	for i := range 2 {
 		require.NoError(t, stream(t, nc, "RESPONSES").Purge(t.Context()))
 		got, err := keyed(t.Context(), conn, "key", "hello")
@@ -457,13 +459,14 @@ func TestAnAnswerIsKeptAsLongAsItsMethodSays(t *testing.T) {
 	serve(t, nc, register(count.handle), natsgrpc.WithDescriptors(descriptors))
 	conn := connect(t, nc, natsgrpc.WithDescriptors(descriptors))
 	for i := range 2 {
+		start, before := time.Now(), stream(t, nc, "RESPONSES").CachedInfo().State.LastSeq
 		got, err := keyed(t.Context(), conn, "key", "hello")
 		require.NoError(t, err)
 		require.Equal(t, fmt.Sprint("hello ", i+1), got)
-		start := time.Now()
-		// The caller has the answer a moment before the stream has it.
-		require.Eventually(t, func() bool { return pending(t, stream(t, nc, "RESPONSES")) == 1 }, soon, time.Millisecond)
-		require.Eventually(t, func() bool { return pending(t, stream(t, nc, "RESPONSES")) == 0 }, soon, 10*time.Millisecond)
+		require.Eventually(t, func() bool { // the stream, which gets the answer a moment after the caller, has had it
+			state := stream(t, nc, "RESPONSES").CachedInfo().State
+			return state.LastSeq > before && state.Msgs == 0
+		}, soon, 10*time.Millisecond)
 		require.Greater(t, time.Since(start), 900*time.Millisecond)
 	}
 	require.Equal(t, count.ids[0], count.ids[1])

@@ -2,6 +2,7 @@ package natsgrpc_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -71,7 +72,11 @@ func TestAStartedCommandIsAnsweredLater(t *testing.T) {
 	got, err := answerOf(t.Context(), other, id)
 	require.NoError(t, err)
 	require.Equal(t, "hello", got)
-	require.NoError(t, other.Answer(t.Context(), commandMethod, id, &pb.CommandResponse{}, natsgrpc.Answered(&answered)))
+	require.Eventually(t, func() bool {
+		err = other.Answer(t.Context(), commandMethod, id, &pb.CommandResponse{}, natsgrpc.Answered(&answered))
+		return !errors.Is(err, natsgrpc.ErrPending) // the answer may reach who waits for it before its stream
+	}, soon, time.Millisecond)
+	require.NoError(t, err)
 	require.True(t, answered)
 }
 
