@@ -23,6 +23,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // soon is when something must have happened that takes a moment, on a busy machine too.
 const soon = 10 * time.Second
 
+// atOnce bounds what waits for nothing: half of the time of a call, so that a busy machine, which may take a second for what
+// else takes a millisecond, is not taken for a wait until the call's deadline.
+const atOnce = 5 * time.Second
+
 // serve runs a server over nc until the test ends.
 func serve(t *testing.T, nc *nats.Conn, register func(grpc.ServiceRegistrar), options ...natsgrpc.ServerOption) {
 	t.Helper()
