@@ -105,7 +105,7 @@ func TestWhatIsNotCancelled(t *testing.T) {
 	conn := connect(t, natsgrpctest.Connect(t, ns))
 	told := cancelled(t, nc)
 
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // time to reach the handler
 	defer cancel()
 	_, err := query(ctx, conn, "query")
 	require.Equal(t, codes.DeadlineExceeded, status.Code(err))

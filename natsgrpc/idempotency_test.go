@@ -317,7 +317,7 @@ func TestACallThatWaitsOutlivesAnothersDeadline(t *testing.T) {
 		}
 		return payload, nil
 	}))
-	short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	short, cancel := context.WithTimeout(t.Context(), time.Second) // time to reach the handler
 	defer cancel()
 	one := begin(short, func(ctx context.Context) (string, error) { return keyed(ctx, conn, "key", "hello") })
 	await(t, "the handler", started)

@@ -98,9 +98,10 @@ func TestACallWithTheKeyOfOneInWorkGetsItsAnswer(t *testing.T) {
 	key := natsgrpc.IdempotencyKey("somebody", "a key")
 	first := goCommand(t.Context(), connect(t, natsgrpctest.Connect(t, ns)), "hello", key)
 	<-started
-	nc := natsgrpctest.Connect(t, ns)
-	attached, err := natsgrpctest.Connect(t, ns).SubscribeSync("$JS.API.DIRECT.GET.RESPONSES.>")
+	nc, watcher := natsgrpctest.Connect(t, ns), natsgrpctest.Connect(t, ns)
+	attached, err := watcher.SubscribeSync("$JS.API.DIRECT.GET.RESPONSES.>")
 	require.NoError(t, err)
+	require.NoError(t, watcher.Flush())
 	second := goCommand(t.Context(), connect(t, nc), "hello", key)
 	for range 2 { // before it is published, and when the queue has said that it has it
 		_, err = attached.NextMsg(5 * time.Second)
@@ -186,7 +187,7 @@ func TestADeadlineWithoutTheQueuesWordSaysSo(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, sub.Unsubscribe()) }()
 	require.NoError(t, nc.Flush())
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // time to be published; after 500 ms it is asked who serves
 	defer cancel()
 	_, err = command(ctx, connect(t, nc), "x")
 	require.Equal(t, codes.DeadlineExceeded, status.Code(err))

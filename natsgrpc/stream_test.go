@@ -468,7 +468,7 @@ func TestACallerThatDoesNotAnswerTheClaimRunsNoHandler(t *testing.T) {
 	for _, c := range []struct {
 		deadline time.Duration // from now; 0 for none
 		code     codes.Code
-	}{{0, codes.Unavailable}, {300 * time.Millisecond, codes.DeadlineExceeded}} {
+	}{{0, codes.Unavailable}, {600 * time.Millisecond, codes.DeadlineExceeded}} { // time to be claimed, and less than a claim has: 900 ms here
 		msg := nats.NewMsg("cmd.natsgrpctest_v1_StreamService.0.Chat." + nats.NewInbox()[len(nats.InboxPrefix):])
 		msg.Header.Set("Natsgrpc-Stream", "1")
 		msg.Header.Set("Natsgrpc-Reply-To", frames.Subject)

@@ -451,7 +451,7 @@ func TestUnknownMethodsShareOneName(t *testing.T) {
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
 	request := nats.NewMsg("cmd.natsgrpctest_v1_EchoService.0.Newer.x")
-	request.Header.Set("Natsgrpc-Deadline", strconv.FormatInt(time.Now().Add(time.Second).UnixNano(), 10))
+	request.Header.Set("Natsgrpc-Deadline", strconv.FormatInt(time.Now().Add(2*time.Second).UnixNano(), 10))
 	_, err = js.PublishMsg(t.Context(), request)
 	require.NoError(t, err)
 	span := service.ended(1)[0]
