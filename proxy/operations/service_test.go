@@ -307,6 +307,10 @@ func TestAnOperationWhoseAnswerIsGoneIsGone(t *testing.T) {
 	require.NoError(t, err)
 	responses, err := l.js.Stream(t.Context(), "RESPONSES")
 	require.NoError(t, err)
+	require.Eventually(t, func() bool { // who waits may have the answer before the stream has it
+		info, err := responses.Info(t.Context())
+		return err == nil && info.State.Msgs == 1
+	}, soon, time.Millisecond)
 	require.NoError(t, responses.Purge(t.Context()))
 	require.Eventually(t, func() bool { // the request may still be about to be acknowledged
 		_, err := p.get(l.as("ada"), operation.GetName())
@@ -338,8 +342,6 @@ func TestAWaitEnds(t *testing.T) {
 	p := l.proxy()
 	started, err := p.start(l.as("ada"), "", "hello")
 	require.NoError(t, err)
-	call, cancel := context.WithTimeout(l.as("ada"), 2*time.Second)
-	defer cancel()
 	for name, wait := range map[string]func() (*longrunningpb.Operation, error){
 		"by its timeout": func() (*longrunningpb.Operation, error) {
 			return p.WaitOperation(l.as("ada"), &operationsv1.WaitOperationRequest{Name: started.GetName(), Timeout: durationpb.New(50 * time.Millisecond)})
@@ -347,7 +349,11 @@ func TestAWaitEnds(t *testing.T) {
 		"at once": func() (*longrunningpb.Operation, error) {
 			return p.WaitOperation(l.as("ada"), &operationsv1.WaitOperationRequest{Name: started.GetName(), Timeout: &durationpb.Duration{}})
 		},
-		"before its call": func() (*longrunningpb.Operation, error) { return p.wait(call, started.GetName()) },
+		"before its call": func() (*longrunningpb.Operation, error) {
+			call, cancel := context.WithTimeout(l.as("ada"), 2*time.Second)
+			defer cancel()
+			return p.wait(call, started.GetName())
+		},
 	} {
 		operation, err := wait()
 		require.NoError(t, err, name)
