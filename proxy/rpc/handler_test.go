@@ -213,7 +213,7 @@ func TestStreamTimeout(t *testing.T) {
 		<-stream.Context().Done()
 		ended <- stream.Context().Err()
 		return stream.Context().Err()
-	}}, rpc.WithStreamTimeout(100*time.Millisecond)))
+	}}, rpc.WithStreamTimeout(500*time.Millisecond))) // time to reach the handler
 	stream, err := pb.NewStreamServiceClient(dial(t, address)).Chat(t.Context())
 	require.NoError(t, err)
 	_, err = stream.Recv()
@@ -225,7 +225,7 @@ func TestStreamTimeout(t *testing.T) {
 // TestClientThatDoesNotRead has the client stop to read, and stay: the stream ends at its timeout, and when the client has
 // taken nothing for the idle time.
 func TestClientThatDoesNotRead(t *testing.T) {
-	const timeout = 100 * time.Millisecond
+	const timeout = 500 * time.Millisecond // time to get the first message
 	tests := []struct {
 		name    string
 		options []rpc.Option

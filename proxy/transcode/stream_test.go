@@ -266,7 +266,7 @@ func TestStreamsOutliveTheServersTimeouts(t *testing.T) {
 
 func TestStreamTimeout(t *testing.T) {
 	backend := newStreamBackend(t)
-	handler := backend.handler(t, WithTimeout(time.Nanosecond), WithStreamTimeout(100*time.Millisecond))
+	handler := backend.handler(t, WithTimeout(time.Nanosecond), WithStreamTimeout(500*time.Millisecond)) // time to send a message
 	backend.answer(func(s *serverStream) error {
 		if err := s.send(`next_page_token: "a"`); err != nil {
 			return err
