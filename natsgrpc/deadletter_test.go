@@ -67,7 +67,7 @@ func TestADeadLetterIsKeptShownReplayedAndDropped(t *testing.T) {
 	require.NoError(t, letters.Drop(t.Context(), all[1].ID))
 	require.ErrorIs(t, letters.Drop(t.Context(), all[1].ID), natsgrpc.ErrNoDeadLetter)
 	require.Zero(t, pending(t, stream(t, nc, "DEAD")))
-	require.Eventually(t, func() bool { return pending(t, stream(t, nc, commandStream)) == 0 }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return pending(t, stream(t, nc, commandStream)) == 0 }, soon, 10*time.Millisecond)
 	// The replay's answer has taken the place of the error.
 	kept, err := stream(t, nc, "RESPONSES").GetLastMsgForSubject(t.Context(), "rsp.*."+first.ID+".*")
 	require.NoError(t, err)

@@ -121,7 +121,7 @@ func TestAPoisonMessageIsAnsweredAndLeavesTheQueue(t *testing.T) {
 	require.Equal(t, natsgrpc.ReasonAttemptsExhausted, reason(err))
 	require.Equal(t, "natsgrpc: all 3 attempts at the call failed", status.Convert(err).Message())
 	require.EqualValues(t, 3, attempts.Load())
-	require.Eventually(t, func() bool { return pending(t, stream(t, nc, commandStream)) == 0 }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return pending(t, stream(t, nc, commandStream)) == 0 }, soon, 10*time.Millisecond)
 	got, err := command(t.Context(), conn, "wholesome")
 	require.NoError(t, err)
 	require.Equal(t, "wholesome", got)
@@ -403,7 +403,7 @@ func TestADeadlineThatPassesInTheQueueRunsNoHandler(t *testing.T) {
 	require.NoError(t, err)
 	_, late := ran.Load("late")
 	require.False(t, late)
-	require.Eventually(t, func() bool { return pending(t, stream(t, nc, commandStream)) == 0 }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return pending(t, stream(t, nc, commandStream)) == 0 }, soon, 10*time.Millisecond)
 }
 
 func TestAnAcceptedCommandOutlivesItsCaller(t *testing.T) {
@@ -430,8 +430,8 @@ func TestAnAcceptedCommandOutlivesItsCaller(t *testing.T) {
 	require.Equal(t, codes.Canceled, status.Code(err), "a call on a closed connection")
 	close(release)
 	require.NoError(t, <-done)
-	require.Eventually(t, func() bool { return pending(t, stream(t, nc, "RESPONSES")) == 1 }, 5*time.Second, 10*time.Millisecond)
-	require.Eventually(t, func() bool { return pending(t, stream(t, nc, commandStream)) == 0 }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return pending(t, stream(t, nc, "RESPONSES")) == 1 }, soon, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return pending(t, stream(t, nc, commandStream)) == 0 }, soon, 10*time.Millisecond)
 }
 
 func TestCallsGoOnAfterTheServerRestarts(t *testing.T) {
@@ -451,7 +451,7 @@ func TestCallsGoOnAfterTheServerRestarts(t *testing.T) {
 		defer cancel()
 		_, err := query(ctx, conn, "while it is away")
 		return status.Code(err) == codes.Unavailable && reason(err) == natsgrpc.ReasonNotConnected
-	}, 5*time.Second, 10*time.Millisecond)
+	}, soon, 10*time.Millisecond)
 
 	waiting := make(chan error, 1)
 	go func() {
@@ -480,7 +480,7 @@ func TestARequestCannotChooseWhereItsAnswerGoes(t *testing.T) {
 		msg.Header.Set("Natsgrpc-Reply-To", to)
 		_, err = js.PublishMsg(t.Context(), msg)
 		require.NoError(t, err)
-		require.Eventually(t, func() bool { return pending(t, stream(t, nc, commandStream)) == 0 }, 5*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return pending(t, stream(t, nc, commandStream)) == 0 }, soon, 10*time.Millisecond)
 	}
 	_, err = victim.NextMsg(50 * time.Millisecond)
 	require.ErrorIs(t, err, nats.ErrTimeout)

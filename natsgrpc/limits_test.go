@@ -47,7 +47,7 @@ func TestAnErrorBeyondTheHeaderLimitKeepsItsCode(t *testing.T) {
 		_, err := call(t.Context(), conn, "fine")
 		require.NoError(t, err)
 	}
-	require.Eventually(t, func() bool { return pending(t, stream(t, nc, commandStream)) == 0 }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return pending(t, stream(t, nc, commandStream)) == 0 }, soon, 10*time.Millisecond)
 }
 
 func TestMetadataBeyondTheHeaderLimitIsSaid(t *testing.T) {
@@ -94,7 +94,7 @@ func TestTheStreamOfAnswersIsMadeAgain(t *testing.T) {
 	}
 	require.Eventually(t, func() bool {
 		return pending(t, stream(t, nc, commandStream)) == 0 && pending(t, stream(t, nc, "RESPONSES")) > 0
-	}, 5*time.Second, 10*time.Millisecond)
+	}, soon, 10*time.Millisecond)
 }
 
 func TestAConnectionThatIsClosedDuringADrainEndsIt(t *testing.T) {

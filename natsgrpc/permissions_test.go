@@ -78,7 +78,7 @@ func secured(t *testing.T) func(name string) (nc *nats.Conn, violations func() [
 						return all
 					}
 					all = append(all, violation)
-				case <-time.After(5 * time.Second):
+				case <-time.After(soon):
 					require.Fail(t, "the sentinel was not denied")
 				}
 			}
@@ -113,13 +113,13 @@ func TestAServiceAndAProxyWorkWithLeastPermissions(t *testing.T) {
 
 	admin, _ := connectAs("admin")
 	for _, subject := range []string{"alive.natsgrpctest_v1_EchoService", "alive.natsgrpctest_v1_StreamService"} {
-		_, err = admin.Request(subject, nil, time.Second)
+		_, err = admin.Request(subject, nil, soon)
 		require.NoError(t, err, "a probe is answered")
 	}
 	require.Empty(t, serviceViolations())
 	require.Empty(t, proxyViolations())
 	require.EqualValues(t, 1, pending(t, stream(t, admin, "DEAD")))
-	require.Eventually(t, func() bool { return pending(t, stream(t, admin, commandStream)) == 0 }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return pending(t, stream(t, admin, commandStream)) == 0 }, soon, 10*time.Millisecond)
 }
 
 // Servers of two versions are one user, and hand calls to each other.
@@ -298,7 +298,7 @@ func TestAReplySubjectReachesBeyondPermissions(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err := js.Stream(t.Context(), "DEAD")
 		return errors.Is(err, jetstream.ErrStreamNotFound)
-	}, 5*time.Second, 10*time.Millisecond)
+	}, soon, 10*time.Millisecond)
 }
 
 // everything returns all streams with the number of their messages, and their consumers.

@@ -96,7 +96,7 @@ func TestAServerThatOnlyVerifiesWaitsForItsQueues(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(ctx) }()
-	require.Eventually(t, func() bool { return !errors.Is(srv.NotReady(), natsgrpc.ErrStarting) }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return !errors.Is(srv.NotReady(), natsgrpc.ErrStarting) }, soon, time.Millisecond)
 	require.ErrorContains(t, srv.NotReady(), "stream "+commandStream+": missing")
 
 	js, err := jetstream.New(nc)
@@ -123,7 +123,7 @@ func TestAServerThatWaitsForItsQueuesCanBeStopped(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(ctx) }()
-	require.Eventually(t, func() bool { return !errors.Is(srv.NotReady(), natsgrpc.ErrStarting) }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return !errors.Is(srv.NotReady(), natsgrpc.ErrStarting) }, soon, time.Millisecond)
 	cancel()
 	require.NoError(t, <-done)
 }

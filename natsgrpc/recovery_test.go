@@ -64,11 +64,11 @@ func TestAnAnswerThatCameWhileTheConnectionWasLostIsLookedUp(t *testing.T) {
 	answer := goCommand(t.Context(), connect(t, nc), "hello")
 	<-started
 	require.NoError(t, nc.ForceReconnect())
-	require.Eventually(t, func() bool { return !nc.IsConnected() }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return !nc.IsConnected() }, soon, time.Millisecond)
 	close(release)
 	require.Eventually(t, func() bool {
 		return pending(t, stream(t, servers, "RESPONSES")) == 1 && pending(t, stream(t, servers, commandStream)) == 0
-	}, 5*time.Second, 10*time.Millisecond)
+	}, soon, 10*time.Millisecond)
 	close(dialer.open)
 	require.Equal(t, "hello", <-answer)
 }
@@ -82,7 +82,7 @@ func TestACallThatWaitsForReadyWaitsForItsQueue(t *testing.T) {
 	}
 	conn, before := connect(t, natsgrpctest.Connect(t, ns)), received()
 	answer := goCommand(t.Context(), conn, "hello", grpc.WaitForReady(true))
-	require.Eventually(t, func() bool { return received() > before }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return received() > before }, soon, time.Millisecond)
 	serve(t, natsgrpctest.Connect(t, ns), register(echo))
 	require.Equal(t, "hello", <-answer)
 }
@@ -104,7 +104,7 @@ func TestACallWithTheKeyOfOneInWorkGetsItsAnswer(t *testing.T) {
 	require.NoError(t, watcher.Flush())
 	second := goCommand(t.Context(), connect(t, nc), "hello", key)
 	for range 2 { // before it is published, and when the queue has said that it has it
-		_, err = attached.NextMsg(5 * time.Second)
+		_, err = attached.NextMsg(soon)
 		require.NoError(t, err)
 	}
 	close(release)
@@ -136,13 +136,13 @@ func TestARedeliveredCommandWithAnAnswerIsOnlyAcknowledged(t *testing.T) {
 		consumer, err := js.Consumer(t.Context(), commandStream, "workers")
 		require.NoError(t, err)
 		for range deliveries { // to workers that are lost
-			_, err := consumer.Next(jetstream.FetchMaxWait(5 * time.Second))
+			_, err := consumer.Next(jetstream.FetchMaxWait(soon))
 			require.NoError(t, err)
 		}
 		_, err = js.PublishMsg(t.Context(), answerOf("of the lost worker"))
 		require.NoError(t, err)
 		serve(t, nc, register(func(context.Context, []byte) ([]byte, error) { panic("run again") }))
-		require.Eventually(t, func() bool { return pending(t, stream(t, nc, commandStream)) == 0 }, 5*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return pending(t, stream(t, nc, commandStream)) == 0 }, soon, 10*time.Millisecond)
 		require.Zero(t, pending(t, stream(t, nc, "DEAD")))
 		kept, err := stream(t, nc, "RESPONSES").GetLastMsgForSubject(t.Context(), "rsp.>")
 		require.NoError(t, err)
@@ -165,7 +165,7 @@ func TestAnOlderAnswerDoesNotStopARedelivery(t *testing.T) {
 	require.NoError(t, err)
 	consumer, err := js.Consumer(t.Context(), commandStream, "workers")
 	require.NoError(t, err)
-	_, err = consumer.Next(jetstream.FetchMaxWait(5 * time.Second))
+	_, err = consumer.Next(jetstream.FetchMaxWait(soon))
 	require.NoError(t, err)
 	attempt := make(chan int, 1)
 	serve(t, nc, register(func(ctx context.Context, payload []byte) ([]byte, error) {

@@ -124,7 +124,7 @@ func TestAGapBreaksTheStreamAtBothEnds(t *testing.T) {
 		spy, err := nc.SubscribeSync(subject)
 		require.NoError(t, err)
 		stream := chat(t.Context(), t, conn)
-		frame, err := spy.NextMsg(time.Second)
+		frame, err := spy.NextMsg(soon)
 		require.NoError(t, err)
 		require.NoError(t, spy.Unsubscribe())
 		require.NoError(t, nc.Publish(frame.Subject, []byte("M\x00\x00\x00\x00\x00\x00\x00\x09\x00\x00\x00\x00")), name)
@@ -183,7 +183,7 @@ func TestAReconnectThatLosesNothingKeepsTheStream(t *testing.T) {
 	for _, nc := range []*nats.Conn{calling, serving} {
 		reconnects := nc.Stats().Reconnects
 		require.NoError(t, nc.ForceReconnect())
-		require.Eventually(t, func() bool { return nc.IsConnected() && nc.Stats().Reconnects > reconnects }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return nc.IsConnected() && nc.Stats().Reconnects > reconnects }, soon, time.Millisecond)
 		require.NoError(t, nc.FlushTimeout(5*time.Second)) // its subscriptions are known
 		require.NoError(t, stream.Send(&pb.ChatRequest{Payload: []byte("still there")}))
 		got, err := stream.Recv()
@@ -249,7 +249,7 @@ func TestADrainWaitsForStreams(t *testing.T) {
 	require.Eventually(t, func() bool { // it does not pull any more
 		waiting, err := streamOf(t, natsgrpctest.Connect(t, ns)).Consumer(t.Context(), "workers")
 		return err == nil && waiting.CachedInfo().NumWaiting == 0
-	}, 5*time.Second, 10*time.Millisecond)
+	}, soon, 10*time.Millisecond)
 	require.NoError(t, stream.Send(&pb.ChatRequest{Payload: []byte("still there")}))
 	got, err := stream.Recv()
 	require.NoError(t, err)
@@ -358,7 +358,7 @@ func TestAStreamThatNoServerImplementsIsUnimplemented(t *testing.T) {
 	stream, err := pb.NewStreamServiceClient(connect(t, nc)).Chat(t.Context())
 	require.NoError(t, err)
 	require.EqualError(t, endOf(stream), "rpc error: code = Unimplemented desc = unknown method Chat for service natsgrpctest.v1.StreamService")
-	require.Eventually(t, func() bool { return pending(t, streamOf(t, nc)) == 0 }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return pending(t, streamOf(t, nc)) == 0 }, soon, 10*time.Millisecond)
 }
 
 func TestStreamsArePinnedToTheServerThatClaimedThem(t *testing.T) {
@@ -477,10 +477,10 @@ func TestACallerThatDoesNotAnswerTheClaimRunsNoHandler(t *testing.T) {
 		}
 		_, err = js.PublishMsg(t.Context(), msg)
 		require.NoError(t, err)
-		claim, err := frames.NextMsg(5 * time.Second)
+		claim, err := frames.NextMsg(soon)
 		require.NoError(t, err)
 		require.Equal(t, "P", string(claim.Data[:1]))
-		reset, err := frames.NextMsg(5 * time.Second)
+		reset, err := frames.NextMsg(soon)
 		require.NoError(t, err)
 		require.Equal(t, "R", string(reset.Data[:1]))
 		require.Equal(t, claim.Reply, reset.Reply)
@@ -501,7 +501,7 @@ func TestAnOpeningThatIsNotClaimedIsRedelivered(t *testing.T) {
 	require.NoError(t, err)
 	stream, err := pb.NewStreamServiceClient(conn).Chat(t.Context())
 	require.NoError(t, err)
-	_, err = consumer.Next(jetstream.FetchMaxWait(5 * time.Second)) // a worker that dies with it
+	_, err = consumer.Next(jetstream.FetchMaxWait(soon)) // a worker that dies with it
 	require.NoError(t, err)
 	require.NoError(t, busy.CloseSend())
 	require.Equal(t, io.EOF, endOf(busy))

@@ -83,7 +83,7 @@ func (r *told) serve(nc *nats.Conn, register func(grpc.ServiceRegistrar), more .
 // ended waits for n spans and returns them in their order.
 func (r *told) ended(n int) []sdktrace.ReadOnlySpan {
 	r.t.Helper()
-	require.Eventually(r.t, func() bool { return len(r.spans.Ended()) >= n }, 5*time.Second, time.Millisecond)
+	require.Eventually(r.t, func() bool { return len(r.spans.Ended()) >= n }, soon, time.Millisecond)
 	require.Len(r.t, r.spans.Ended(), n)
 	return r.spans.Ended()
 }
@@ -305,7 +305,7 @@ func TestADeliveryThatWasAnsweredBeforeIsNoCall(t *testing.T) {
 	require.NoError(t, err)
 	consumer, err := js.Consumer(t.Context(), commandStream, "workers")
 	require.NoError(t, err)
-	_, err = consumer.Next(jetstream.FetchMaxWait(5 * time.Second)) // by a worker that answers and is lost
+	_, err = consumer.Next(jetstream.FetchMaxWait(soon)) // by a worker that answers and is lost
 	require.NoError(t, err)
 	_, err = js.Publish(t.Context(), "rsp.natsgrpctest_v1_EchoService.id.conn", nil)
 	require.NoError(t, err)
@@ -553,7 +553,7 @@ func TestTheDepthOfAQueueIsReported(t *testing.T) {
 	require.Positive(t, age)
 	require.LessOrEqual(t, age, time.Since(published).Seconds())
 	close(release)
-	require.Eventually(t, func() bool { return pending(t, stream(t, nc, commandStream)) == 0 }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return pending(t, stream(t, nc, commandStream)) == 0 }, soon, 10*time.Millisecond)
 
 	another := newTold(t) // the first one reads again after 5 seconds only
 	another.serve(nc, handle)
@@ -584,7 +584,7 @@ func TestAQueueThatCannotBeReadHardlyDelaysACollection(t *testing.T) {
 	reloaded := options.Clone()
 	reloaded.Users[0] = user("echo", less)
 	require.NoError(t, ns.ReloadOptions(reloaded))
-	require.Eventually(t, nc.IsConnected, 5*time.Second, time.Millisecond)
+	require.Eventually(t, nc.IsConnected, soon, time.Millisecond)
 	start := time.Now()
 	measured := service.measured()
 	require.Less(t, time.Since(start), 2*time.Second)
