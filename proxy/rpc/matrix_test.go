@@ -317,13 +317,13 @@ var matrixCases = []matrixCase{
 			unary:    func(ctx context.Context, _ []byte) ([]byte, error) { return nil, wait(ctx) },
 			download: func(_ []byte, stream natsgrpctest.DownloadStream) error { return wait(stream.Context()) },
 		})
-		called, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+		called, cancel := context.WithTimeout(ctx, 500*time.Millisecond) // time to reach the handler
 		defer cancel()
 		_, err := m.query.CallUnary(called, connect.NewRequest(&pb.QueryRequest{}))
 		require.Equal(t, connect.CodeDeadlineExceeded, connect.CodeOf(err))
 		require.Error(t, await(t, "the handler", ended))
 		m.observed(t) // the code depends on who is first
-		called, cancel = context.WithTimeout(ctx, 100*time.Millisecond)
+		called, cancel = context.WithTimeout(ctx, 500*time.Millisecond)
 		defer cancel()
 		stream, err := m.download.CallServerStream(called, connect.NewRequest(&pb.DownloadRequest{}))
 		if err == nil {
