@@ -1,8 +1,7 @@
-import { setTimeout as pause } from "node:timers/promises";
-
 import type { Msg, Subscription } from "@nats-io/transport-node";
 
 import { kindOf } from "./delivery.js";
+import { flush } from "./flush.js";
 import { type Delivery, versionOf, wireVersion } from "./request.js";
 import type { Slots } from "./slots.js";
 import { handOverFilter, offerSubject, parseAckSubject, parseHandOver, parseSlotSeek, seekSubject } from "./subject.js";
@@ -103,7 +102,7 @@ export class Offers {
   async #expire(number: string): Promise<void> {
     const { link, js, ackWait } = this.queue;
     if (link.connected) {
-      await Promise.race([js.nc.flush(), pause(ackWait)]).catch(() => undefined); // the connection is lost
+      await flush(js.nc, ackWait).catch(() => undefined); // the connection is lost
     }
     this.#end(number);
   }

@@ -5,6 +5,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 
 import { Backlog } from "./backlog.js";
 import { type Kind, methodDelivery, queueDelivery } from "./delivery.js";
+import { flush } from "./flush.js";
 import { type Handler, type Handlers, intercept, type Interceptor, streamHandler } from "./handler.js";
 import { type ConsumerInfo, JetStream } from "./jetstream.js";
 import { Link } from "./link.js";
@@ -205,7 +206,7 @@ export class Server {
   /** Waits until the server has what was published, if there is a connection. */
   async #flush(): Promise<void> {
     if (this.#link.connected) {
-      await Promise.race([this.nc.flush(), pause(flushTimeout)]);
+      await flush(this.nc, flushTimeout);
     }
   }
 
