@@ -150,7 +150,7 @@ func TestItEndsWithItsContext(t *testing.T) {
 	stopped := errors.New("stopped")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	var calls atomic.Int64
-	result, err := Run(ctx, Load{Rate: 100, Duration: time.Hour, MaxInFlight: 10, Timeout: time.Hour}, func(ctx context.Context) error {
+	result, err := Run(ctx, Load{Rate: 100, Duration: time.Hour, MaxInFlight: 10_000, Timeout: time.Hour}, func(ctx context.Context) error {
 		if calls.Add(1) == 3 {
 			cancel(stopped)
 		}
@@ -158,8 +158,8 @@ func TestItEndsWithItsContext(t *testing.T) {
 		return ctx.Err()
 	})
 	require.ErrorIs(t, err, stopped)
-	require.EqualValues(t, 3, result.Due)
-	require.Equal(t, map[string]int64{"Canceled": 3}, result.Failed)
+	require.GreaterOrEqual(t, result.Due, int64(3), "on a busy machine more come due before the third has run")
+	require.Equal(t, map[string]int64{"Canceled": result.Due}, result.Failed)
 }
 
 func TestLoadsAreChecked(t *testing.T) {
