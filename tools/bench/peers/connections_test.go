@@ -48,9 +48,10 @@ func TestTheProxyIsAskedWhatTheConnectionsTake(t *testing.T) {
 }
 
 func TestFailuresAreCountedByKind(t *testing.T) {
-	refusing, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, refusing.Close())
+	// Three requests of each connection. A busy machine may take its time over them.
+	patient := connectionsCommand{Connections: 2, Duration: 600 * time.Millisecond, Interval: 200 * time.Millisecond, Timeout: 10 * time.Second}
+	// The first two time out, which takes 4.4 s: the third is late by more than the timeout. The second has 2 s to begin in.
+	hasty := connectionsCommand{Connections: 2, Duration: 2100 * time.Millisecond, Interval: 700 * time.Millisecond, Timeout: 2200 * time.Millisecond}
 	serve := func(handler http.HandlerFunc) string {
 		srv := httptest.NewServer(handler)
 		t.Cleanup(srv.Close)
@@ -58,19 +59,19 @@ func TestFailuresAreCountedByKind(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name, url string
+		command   connectionsCommand
 		failed    map[string]int
 	}{
-		{"none", serve(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fine") }), map[string]int{}},
-		{"a status", serve(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }), map[string]int{"status 503": 6}},
-		{"another answer", serve(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "other") }), map[string]int{"another answer than the first one": 6}},
-		{"no answer", serve(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), map[string]int{"closed by the proxy": 6}},
-		{"nobody", "http://" + refusing.Addr().String(), map[string]int{"cannot connect: connect: connection refused": 6}},
-		// The first two requests of each connection take 1.4 s, which is later than the end and the timeout.
-		{"a slow one", serve(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), map[string]int{"timeout": 4, "not sent: the requests before it took too long": 2}},
+		{"none", serve(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fine") }), patient, map[string]int{}},
+		{"a status", serve(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }), patient, map[string]int{"status 503": 6}},
+		{"another answer", serve(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "other") }), patient, map[string]int{"another answer than the first one": 6}},
+		{"no answer", serve(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), patient, map[string]int{"closed by the proxy": 6}},
+		{"nobody", "http://127.0.0.1:1", patient, map[string]int{"cannot connect: connect: connection refused": 6}},
+		{"a slow one", serve(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), hasty, map[string]int{"timeout": 4, "not sent: the requests before it took too long": 2}},
 	} {
 		t.Run(strings.ReplaceAll(test.name, " ", "_"), func(t *testing.T) {
 			t.Parallel()
-			c := &connectionsCommand{Connections: 2, Duration: 600 * time.Millisecond, Interval: 200 * time.Millisecond, Timeout: 700 * time.Millisecond}
+			c := test.command
 			var all []*connection
 			for i := range c.Connections {
 				conn, err := newConnection(test.url, i, request{method: "GET", path: "/"}, []byte("fine"), c.Timeout)
