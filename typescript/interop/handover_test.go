@@ -71,7 +71,7 @@ func serveGo(t *testing.T, ns *server.Server, register func(grpc.ServiceRegistra
 func startOld(t *testing.T, ns *server.Server) *worker {
 	t.Helper()
 	return start(t, fixture, ns.ClientURL(), handlers(t, func(grpc.ServiceRegistrar) {}), "25000",
-		"query", "command", "download", "upload", "chat", "brief")
+		"query", "command", "read", "write", "download", "upload", "chat", "brief")
 }
 
 // rollouts are the ways in which workers of two versions can be in two languages, old and new.
@@ -108,7 +108,9 @@ func countHandOvers(t *testing.T, ns *server.Server) func() int64 {
 // requireSettled requires that nothing is left in the queues, and that there is no dead letter.
 func requireSettled(t *testing.T, js jetstream.JetStream) {
 	t.Helper()
-	for _, name := range []string{queryStream, commandStream, "DEAD"} {
+	for _, name := range []string{
+		queryStream, commandStream, "QRY_natsgrpctest_v1_BenchmarkService_0", "CMD_natsgrpctest_v1_BenchmarkService_0", "DEAD",
+	} {
 		require.Eventually(t, func() bool { return pending(t, js, name) == 0 }, soon, time.Millisecond, "messages in %s", name)
 	}
 }
@@ -151,13 +153,13 @@ func TestACanaryAnswersWhatWorkersOfAnotherLanguageDoNotKnow(t *testing.T) {
 			js := ensure(t, ns, testServices...)
 			old.old(t, ns)
 			old.old(t, ns)
-			canary.canary(t, ns, echo(echoFirst))
+			canary.canary(t, ns, loaded(echoFirst))
 			handed := countHandOvers(t, ns)
 			var longest atomic.Int64
 			begun := time.Now()
-			made := callAll(t, calls(connect(t, ns)), func() bool { return handed() > 100 || time.Since(begun) > soon }, &longest)()
+			made := callAll(t, loadCalls(connect(t, ns)), func() bool { return handed() > 100 || time.Since(begun) > soon }, &longest)()
 			t.Logf("%d calls in %v, %d of them handed over, the longest took %v", made, time.Since(begun), handed(), time.Duration(longest.Load()))
-			require.Less(t, time.Duration(longest.Load()), ackWait*9/10, "a call waited for its redelivery")
+			require.Less(t, time.Duration(longest.Load()), loadAckWait*9/10, "a call waited for its redelivery")
 			require.Greater(t, handed(), int64(100))
 			requireSettled(t, js)
 		})
@@ -314,7 +316,7 @@ func TestACanaryInTypeScriptThatStopsFailsNoCall(t *testing.T) {
 		languages["Go"].old(t, ns)
 	}
 	canary := languages["TypeScript"].canary
-	slow := echo(func(ctx context.Context, payload []byte) ([]byte, error) {
+	slow := loaded(func(ctx context.Context, payload []byte) ([]byte, error) {
 		<-time.After(5 * time.Millisecond) // so that a worker that stops has calls
 		return echoFirst(ctx, payload)
 	})
@@ -323,13 +325,13 @@ func TestACanaryInTypeScriptThatStopsFailsNoCall(t *testing.T) {
 	handed := countHandOvers(t, ns)
 	var stopped atomic.Bool
 	var longest atomic.Int64
-	load := callAll(t, calls(connect(t, ns)), stopped.Load, &longest)
+	load := callAll(t, loadCalls(connect(t, ns)), stopped.Load, &longest)
 	require.Eventually(t, func() bool { return handed() > 20 }, soon, time.Millisecond)
 	stop()
 	stopped.Store(true)
 	made := load()
 	t.Logf("%d calls, %d handed over, the longest took %v", made, handed(), time.Duration(longest.Load()))
-	require.Less(t, time.Duration(longest.Load()), ackWait*9/10, "a call waited for its redelivery")
+	require.Less(t, time.Duration(longest.Load()), loadAckWait*9/10, "a call waited for its redelivery")
 	requireSettled(t, js)
 }
 

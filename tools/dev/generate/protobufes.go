@@ -30,7 +30,7 @@ type typeScriptCode struct {
 
 var workerCode = []typeScriptCode{
 	{dir: "typescript/natsgrpc/src/gen", protos: []string{"natsgrpc/v1/delivery.proto", "google/rpc/status.proto", "google/rpc/error_details.proto"}},
-	{dir: "typescript/natsgrpc/fixture/gen", protos: []string{"natsgrpctest/v1/echo.proto", "natsgrpctest/v1/stream.proto"}},
+	{dir: "typescript/natsgrpc/fixture/gen", protos: []string{"natsgrpctest/v1/benchmark.proto", "natsgrpctest/v1/echo.proto", "natsgrpctest/v1/stream.proto"}},
 	{dir: "services/moderation/src/gen", protos: []string{"moderation/v1/moderation.proto"}, comments: "comments.binpb"},
 }
 
