@@ -95,7 +95,8 @@ func TestServeCutsOffWhatDoesNotEnd(t *testing.T) {
 }
 
 func TestServeIsNotReadyWhileItStops(t *testing.T) {
-	url, stop, _, _, ended := serve(t, 300*time.Millisecond, 10*time.Second)
+	const delay = 2 * time.Second // a busy machine takes its time to ask
+	url, stop, _, _, ended := serve(t, delay, 10*time.Second)
 	stop()
 	require.Eventually(t, func() bool {
 		response, err := http.Get(url + "/readyz")
@@ -105,6 +106,6 @@ func TestServeIsNotReadyWhileItStops(t *testing.T) {
 		defer response.Body.Close()
 		body, err := io.ReadAll(response.Body)
 		return err == nil && response.StatusCode == http.StatusServiceUnavailable && string(body) == "stopping\n"
-	}, 5*time.Second, time.Millisecond)
+	}, 2*delay, time.Millisecond)
 	require.NoError(t, <-ended)
 }
