@@ -21,6 +21,7 @@ import (
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 	"github.com/codingflow/rating/services/rating/store/database"
+	"github.com/codingflow/rating/telemetry/otlptest"
 )
 
 func newConfig(t *testing.T, nats string) *config {
@@ -35,16 +36,13 @@ func newConfig(t *testing.T, nats string) *config {
 func TestRunServes(t *testing.T) {
 	ns := natsgrpctest.NewServer(t)
 	cfg := newConfig(t, ns.ClientURL())
-	free, err := net.Listen("tcp", cfg.Listen)
-	require.NoError(t, err)
-	cfg.Listen = free.Addr().String()
-	require.NoError(t, free.Close())
-
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
-	go func() { ran <- run(ctx, cfg, slog.New(slog.DiscardHandler)) }()
-	require.Eventually(t, func() bool { return get(t, cfg, "/readyz") == "200 ok\n" }, 20*time.Second, 10*time.Millisecond)
-	require.Equal(t, "200 ok\n", get(t, cfg, "/healthz"))
+	var log otlptest.Log
+	go func() { ran <- run(ctx, cfg, log.Logger()) }()
+	health := log.Await(t, "serving", "health")
+	require.Eventually(t, func() bool { return get(t, health, "/readyz") == "200 ok\n" }, 20*time.Second, 10*time.Millisecond)
+	require.Equal(t, "200 ok\n", get(t, health, "/healthz"))
 
 	conn, err := natsgrpc.NewConn(natsgrpctest.Connect(t, ns))
 	require.NoError(t, err)
@@ -62,7 +60,7 @@ func TestRunServes(t *testing.T) {
 	_, err = users.CreateUser(t.Context(), &ratingv1.CreateUserRequest{User: &ratingv1.User{}})
 	require.Equal(t, codes.InvalidArgument, status.Code(err))
 	require.Len(t, status.Convert(err).Details(), 2)
-	metrics := get(t, cfg, "/metrics")
+	metrics := get(t, health, "/metrics")
 	require.Contains(t, metrics, "\n"+`rpc_server_call_duration_seconds_count{rpc_method="rating.v1.UserService/GetUser",rpc_response_status_code="OK",rpc_system_name="grpc"} 2`)
 	require.Contains(t, metrics, "\nrating_build_info{")
 	require.Contains(t, metrics, `nats_client_connected{nats_client_name="rating"} 1`)
@@ -72,9 +70,9 @@ func TestRunServes(t *testing.T) {
 }
 
 // get returns the status and the body of a path of the health endpoint, or why there is none.
-func get(t *testing.T, cfg *config, path string) string {
+func get(t *testing.T, health, path string) string {
 	t.Helper()
-	response, err := http.Get("http://" + cfg.Listen + path)
+	response, err := http.Get("http://" + health + path)
 	if err != nil {
 		return err.Error()
 	}
@@ -94,7 +92,7 @@ func TestRunSaysWhatIsWrong(t *testing.T) {
 		change func(*config)
 		want   string
 	}{
-		{"NATS", func(c *config) { c.NATS.URL = "nats://me:secret@" + closedAddress(t) }, "^cannot reach NATS at nats://me:xxxxx@127.0.0.1:[0-9]+: nats: no servers available for connection$"},
+		{"NATS", func(c *config) { c.NATS.URL = "nats://me:secret@127.0.0.1:1" }, "^cannot reach NATS at nats://me:xxxxx@127.0.0.1:1: nats: no servers available for connection$"},
 		{"credentials", func(c *config) { c.NATS.Creds = "/no/such/file" }, "^cannot use --nats-creds: nats: open /no/such/file: no such file or directory$"},
 		{"port", func(c *config) { c.Listen = busy.Addr().String() }, "^cannot listen on 127.0.0.1:[0-9]+: listen tcp 127.0.0.1:[0-9]+: bind: address already in use; choose another address with --listen$"},
 		{"database", func(c *config) { c.Database.URL = t.TempDir() }, "^database .* cannot be opened: it is a folder$"},
@@ -138,13 +136,4 @@ func TestMigrateMakesTheFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "rating.db")
 	require.NoError(t, (&migrateCommand{Database: database.Config{URL: file}}).Run(t.Context()))
 	require.FileExists(t, file)
-}
-
-// closedAddress returns an address on which nobody listens.
-func closedAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
 }

@@ -3,10 +3,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"log/slog"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +16,7 @@ import (
 	"github.com/codingflow/rating/services/rating/store/database"
 	"github.com/codingflow/rating/services/rating/store/postgres"
 	"github.com/codingflow/rating/services/rating/store/postgres/postgrestest"
+	"github.com/codingflow/rating/telemetry/otlptest"
 )
 
 // Migrating waits for a PostgreSQL that comes, as long as it is told.
@@ -41,17 +39,17 @@ func TestRunServesFromPostgreSQL(t *testing.T) {
 	server := postgrestest.NewServer(t)
 	ns := natsgrpctest.NewServer(t)
 	cfg := newConfig(t, ns.ClientURL())
-	cfg.Listen = closedAddress(t)
 	cfg.Database = database.Config{URL: server.URL("postgres")}
-	var log lockedBuffer
-	logger := slog.New(slog.NewJSONHandler(&log, nil))
+	var log otlptest.Log
+	logger := log.Logger()
 	require.ErrorIs(t, run(t.Context(), cfg, logger), postgres.ErrOldSchema)
 
 	require.NoError(t, (&migrateCommand{Database: cfg.Database}).Run(t.Context()))
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
 	go func() { ran <- run(ctx, cfg, logger) }()
-	ready := func() bool { return get(t, cfg, "/readyz") == "200 ok\n" }
+	health := log.Await(t, "serving", "health")
+	ready := func() bool { return get(t, health, "/readyz") == "200 ok\n" }
 	require.Eventually(t, ready, 20*time.Second, 10*time.Millisecond)
 	conn, err := natsgrpc.NewConn(natsgrpctest.Connect(t, ns))
 	require.NoError(t, err)
@@ -66,8 +64,8 @@ func TestRunServesFromPostgreSQL(t *testing.T) {
 	create()
 
 	require.NoError(t, server.Kill())
-	require.Regexp(t, "^503 .*the database is unavailable", get(t, cfg, "/readyz"))
-	require.Equal(t, "200 ok\n", get(t, cfg, "/healthz"), "a restart of the service would not help")
+	require.Regexp(t, "^503 .*the database is unavailable", get(t, health, "/readyz"))
+	require.Equal(t, "200 ok\n", get(t, health, "/healthz"), "a restart of the service would not help")
 	require.NoError(t, server.Start())
 	require.Eventually(t, ready, 20*time.Second, 10*time.Millisecond)
 	create()
@@ -75,22 +73,4 @@ func TestRunServesFromPostgreSQL(t *testing.T) {
 	require.NoError(t, <-ran)
 	require.Contains(t, log.String(), `"database":"postgres://postgres@127.0.0.1:`)
 	require.NotContains(t, log.String(), server.Password())
-}
-
-// A lockedBuffer is a log that may be read while it is written.
-type lockedBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
 }

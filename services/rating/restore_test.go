@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"net/url"
 	"os"
@@ -23,6 +24,7 @@ import (
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 	"github.com/codingflow/rating/services/rating/store/database"
 	"github.com/codingflow/rating/services/rating/store/postgres/postgrestest"
+	"github.com/codingflow/rating/telemetry/otlptest"
 )
 
 // A deployment is a PostgreSQL server with the roles and the database of k8s/components.
@@ -71,11 +73,13 @@ func (d deployment) serve(t *testing.T) (ctx context.Context, c clients, stop fu
 	t.Helper()
 	ns := natsgrpctest.NewServer(t)
 	cfg := newConfig(t, ns.ClientURL())
-	cfg.Listen, cfg.Database = closedAddress(t), database.Config{URL: d.service}
+	cfg.Database = database.Config{URL: d.service}
 	running, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
-	go func() { ran <- run(running, cfg, slog.New(slog.NewTextHandler(t.Output(), nil))) }()
-	require.Eventually(t, func() bool { return get(t, cfg, "/readyz") == "200 ok\n" }, 30*time.Second, 10*time.Millisecond)
+	var log otlptest.Log
+	go func() { ran <- run(running, cfg, slog.New(slog.NewJSONHandler(io.MultiWriter(&log, t.Output()), nil))) }()
+	health := log.Await(t, "serving", "health")
+	require.Eventually(t, func() bool { return get(t, health, "/readyz") == "200 ok\n" }, 30*time.Second, 10*time.Millisecond)
 	conn, err := natsgrpc.NewConn(natsgrpctest.Connect(t, ns))
 	require.NoError(t, err)
 	ctx = metadata.AppendToOutgoingContext(t.Context(), "x-auth-issuer", "development", "x-auth-subject", "developer")

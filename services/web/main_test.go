@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,27 +14,24 @@ import (
 
 	"github.com/codingflow/rating/services/web/signin"
 	"github.com/codingflow/rating/services/web/signin/signintest"
+	"github.com/codingflow/rating/telemetry/otlptest"
 )
 
 func TestRunServes(t *testing.T) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	admin, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
 	cfg := &config{
-		Listen: free.Addr().String(), API: "/api", DrainTimeout: 10 * time.Second,
-		Observe: observeConfig{AdminListen: admin.Addr().String()},
+		Listen: "127.0.0.1:0", API: "/api", DrainTimeout: 10 * time.Second,
+		Observe: observeConfig{AdminListen: "127.0.0.1:0"},
 	}
-	require.NoError(t, free.Close())
-	require.NoError(t, admin.Close())
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
-	go func() { ran <- run(ctx, cfg, slog.New(slog.DiscardHandler)) }()
-	require.Eventually(t, func() bool {
-		response, err := http.Get("http://" + cfg.Listen + "/healthz")
-		return err == nil && response.Body.Close() == nil && response.StatusCode == http.StatusOK
-	}, 20*time.Second, 10*time.Millisecond)
-	response, err := http.Get("http://" + cfg.Observe.AdminListen + "/metrics")
+	var log otlptest.Log
+	go func() { ran <- run(ctx, cfg, log.Logger()) }()
+	root := strings.TrimSuffix(log.Await(t, "serving", "url"), "/ui/")
+	response, err := http.Get(root + "/healthz")
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	response, err = http.Get(log.Await(t, "serving metrics", "url"))
 	require.NoError(t, err)
 	metrics, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
@@ -65,27 +63,21 @@ func TestRunSaysWhatIsWrong(t *testing.T) {
 
 // With an issuer the app is told to call the API through this program.
 func TestRunSignsPeopleIn(t *testing.T) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
 	issuer := signintest.New(t)
 	cfg := &config{
-		Listen: free.Addr().String(), API: "/api", DrainTimeout: 10 * time.Second,
+		Listen: "127.0.0.1:0", API: "/api", DrainTimeout: 10 * time.Second,
 		Issuer: issuer.URL, Upstream: "http://127.0.0.1:1/api",
-		SignIn: signin.Config{ClientID: signintest.ClientID, PublicURL: "http://" + free.Addr().String(), Keys: []string{signin.NewKey()}},
+		SignIn: signin.Config{ClientID: signintest.ClientID, PublicURL: "https://app.example", Keys: []string{signin.NewKey()}},
 	}
-	require.NoError(t, free.Close())
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
-	go func() { ran <- run(ctx, cfg, slog.New(slog.DiscardHandler)) }()
-	var session []byte
-	require.Eventually(t, func() bool {
-		response, err := http.Get("http://" + cfg.Listen + "/ui/auth/session")
-		if err != nil {
-			return false
-		}
-		session, err = io.ReadAll(response.Body)
-		return err == nil && response.Body.Close() == nil
-	}, 20*time.Second, 10*time.Millisecond)
+	var log otlptest.Log
+	go func() { ran <- run(ctx, cfg, log.Logger()) }()
+	response, err := http.Get(log.Await(t, "serving", "url") + "auth/session")
+	require.NoError(t, err)
+	session, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
 	require.JSONEq(t, `{"signIn": true, "signedIn": false, "api": "/ui/api"}`, string(session))
 	cancel()
 	require.NoError(t, <-ran)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -24,6 +24,7 @@ import (
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
 	ratingv1 "github.com/codingflow/rating/proto/rating/v1"
 	"github.com/codingflow/rating/telemetry"
+	"github.com/codingflow/rating/telemetry/otlptest"
 )
 
 // foreign are the metrics of others, and who exports them.
@@ -98,12 +99,12 @@ func TestEveryMetricExists(t *testing.T) {
 func exports(t *testing.T) map[string][]string {
 	t.Helper()
 	ns := natsgrpctest.NewServer(t)
-	admin, health, web := address(t), address(t), address(t)
-	api := address(t)
-	start(t, program(t, "proxy"), "--nats", ns.ClientURL(), "--listen", api, "--admin-listen", admin)
-	start(t, program(t, "services/web"), "--listen", address(t), "--admin-listen", web)
+	const anywhere = "127.0.0.1:0"
+	proxy := start(t, program(t, "proxy"), "--nats", ns.ClientURL(), "--listen", anywhere, "--admin-listen", anywhere)
+	web := start(t, program(t, "services/web"), "--listen", anywhere, "--admin-listen", anywhere)
+	root := strings.TrimSuffix(proxy.Await(t, "serving", "url"), "/api")
 	send := func(method, path, body string) int {
-		request, err := http.NewRequestWithContext(t.Context(), method, "http://"+api+path, strings.NewReader(body))
+		request, err := http.NewRequestWithContext(t.Context(), method, root+path, strings.NewReader(body))
 		require.NoError(t, err)
 		request.Header.Set("Content-Type", "application/json")
 		response, err := http.DefaultClient.Do(request)
@@ -116,15 +117,16 @@ func exports(t *testing.T) map[string][]string {
 	require.Eventually(t, func() bool { return send("GET", "/readyz", "") == 200 }, soon, tick)
 	require.Equal(t, 503, send("GET", "/api/users", ""), "nobody serves yet")
 
-	start(t, program(t, "services/rating"), "--nats", ns.ClientURL(), "--listen", health, "--database", filepath.Join(t.TempDir(), "rating.db"))
+	rating := start(t, program(t, "services/rating"), "--nats", ns.ClientURL(), "--listen", anywhere, "--database", filepath.Join(t.TempDir(), "rating.db"))
 	require.Eventually(t, func() bool { return send("GET", "/api/users", "") == 200 }, soon, tick)
 	require.Equal(t, 200, send("POST", "/api/users", `{"displayName": "Ada"}`))
 	require.Equal(t, 404, send("GET", "/api/users/01999999-0000-7000-8000-000000000000", ""))
 
 	all := map[string][]string{}
-	for name, url := range map[string]string{"proxy": admin, "rating": health, "web": web} {
-		var err error
-		require.Eventually(t, func() bool { err = scrape(t.Context(), "http://"+url+"/metrics", all); return err == nil }, soon, tick, name)
+	for _, url := range []string{
+		proxy.Await(t, "serving metrics", "url"), web.Await(t, "serving metrics", "url"), "http://" + rating.Await(t, "serving", "health") + "/metrics",
+	} {
+		require.NoError(t, scrape(t.Context(), url, all))
 	}
 	brokenService(t, all)
 	return all
@@ -191,22 +193,15 @@ func scrape(ctx context.Context, url string, all map[string][]string) error {
 	return nil
 }
 
-// start runs a program until the test ends.
-func start(t *testing.T, program string, args ...string) {
+// start runs a program until the test ends, and returns its log.
+func start(t *testing.T, program string, args ...string) *otlptest.Log {
 	t.Helper()
+	log := &otlptest.Log{}
 	cmd := exec.CommandContext(t.Context(), program, args...) // its context ends before the cleanups
-	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
+	cmd.Stdout, cmd.Stderr = t.Output(), io.MultiWriter(log, t.Output())
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 20 * time.Second
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() { _ = cmd.Wait() }) // it was told to end
-}
-
-// address returns a free one of the loopback interface.
-func address(t *testing.T) string {
-	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, listener.Close()) }()
-	return listener.Addr().String()
+	return log
 }

@@ -6,8 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ import (
 
 	"github.com/codingflow/rating/natsgrpc/natsgrpctest"
 	webserver "github.com/codingflow/rating/services/web/server"
+	"github.com/codingflow/rating/telemetry/otlptest"
 	"github.com/codingflow/rating/tools/dev/webapp"
 	"github.com/codingflow/rating/tools/dev/workspace"
 )
@@ -49,8 +51,8 @@ func TestTheAppInChromium(t *testing.T) {
 	require.NoError(t, err, "%s", output)
 
 	nats := natsgrpctest.NewServer(t).ClientURL()
-	rating := &process{t: t, args: []string{filepath.Join(bin, "rating"), "--nats", nats, "--database", filepath.Join(t.TempDir(), "rating.db")}}
-	proxy := &process{t: t, args: []string{filepath.Join(bin, "proxy"), "--nats", nats, "--cors-origin", "*"}}
+	rating := &process{t: t, told: "health", args: []string{filepath.Join(bin, "rating"), "--nats", nats, "--database", filepath.Join(t.TempDir(), "rating.db")}}
+	proxy := &process{t: t, told: "url", args: []string{filepath.Join(bin, "proxy"), "--nats", nats, "--cors-origin", "*"}}
 	rating.start()
 	proxy.start()
 
@@ -109,11 +111,12 @@ func browse(t *testing.T, root workspace.Root, file string, env ...string) {
 	require.NoError(t, tests.Run())
 }
 
-// process is a program that is ready when its /readyz says so, each time on the same address.
+// process is a program that is ready when its /readyz says so.
 type process struct {
 	t       *testing.T
 	args    []string
-	address string
+	told    string // the key of the log in which it says where it serves
+	address string // host and port, of when it was started last
 	mu      sync.Mutex
 	cmd     *exec.Cmd
 }
@@ -122,17 +125,17 @@ type process struct {
 func (p *process) start() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.address == "" {
-		p.address = freeAddress(p.t)
+	if p.cmd == nil {
 		p.t.Cleanup(p.kill)
 	}
-	p.cmd = exec.Command(p.args[0], append(p.args[1:], "--listen", p.address)...)
-	p.cmd.Stderr = p.t.Output()
-	p.cmd.Env = append(os.Environ(), "PROXY_LOG_LEVEL=error", "RATING_LOG_LEVEL=error")
+	var log otlptest.Log
+	p.cmd = exec.Command(p.args[0], append(p.args[1:], "--listen", "127.0.0.1:0")...)
+	p.cmd.Stderr = io.MultiWriter(&log, p.t.Output())
 	if err := p.cmd.Start(); err != nil {
 		p.t.Errorf("start %s: %v", p.args[0], err)
 		return
 	}
+	p.address = strings.TrimSuffix(strings.TrimPrefix(log.Await(p.t, "serving", p.told), "http://"), "/api")
 	for deadline := time.Now().Add(startTimeout); ; time.Sleep(20 * time.Millisecond) {
 		err := ready(p.address)
 		if err == nil {
@@ -163,13 +166,4 @@ func ready(address string) error {
 		err = errors.Join(err, fmt.Errorf("/readyz is %s", response.Status))
 	}
 	return err
-}
-
-// freeAddress returns an address on which nobody listens yet.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
 }
