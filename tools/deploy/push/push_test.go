@@ -155,10 +155,7 @@ func TestOpenRefuses(t *testing.T) {
 
 func TestErrorsSayWhatToDo(t *testing.T) {
 	refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	nobody := listener.Addr().String()
-	require.NoError(t, listener.Close())
+	const nobody = "127.0.0.1:1"
 	refusing := serve(t, refuse)
 	for name, test := range map[string]struct{ host, want string }{
 		"refused": {refusing, fmt.Sprintf("push to %s/proxy: registry %s refuses: sign in with docker login %s: ", refusing, refusing, refusing)},

@@ -2,7 +2,6 @@ package perf
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -42,14 +41,11 @@ func TestK6OnPATHIsTaken(t *testing.T) {
 }
 
 func TestAnAddressWithoutTheAPIIsSaidBefore(t *testing.T) {
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, closed.Close())
 	empty := httptest.NewServer(http.NotFoundHandler())
 	defer empty.Close()
 	private := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
 	defer private.Close()
-	nobody := "http://" + closed.Addr().String() + "/api"
+	const nobody = "http://127.0.0.1:1/api"
 	for url, want := range map[string]string{
 		nobody:                    "nothing listens at " + nobody + ": start the system with `go run ./tools/dev up`, name another with --url, or have one started with --up",
 		empty.URL + "/api/":       empty.URL + "/api/services is answered 404 Not Found: --url is to name where the API is mounted, of a system without sign-in",

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -138,10 +137,7 @@ func TestARunThatIsToldToComeBackMuchLaterGivesUp(t *testing.T) {
 }
 
 func TestWhatIsWrongIsSaid(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	free := "http://" + listener.Addr().String() + "/api"
-	require.NoError(t, listener.Close())
+	const free = "http://127.0.0.1:1/api"
 	website := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<h1>Hi</h1>") }))
 	t.Cleanup(website.Close)
 	missing := httptest.NewServer(http.NotFoundHandler())
