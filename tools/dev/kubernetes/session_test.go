@@ -33,7 +33,7 @@ func TestASilentProgramIsSaidToBeAtWork(t *testing.T) {
 	require.NoError(t, s.run(t.Context(), command{args: []string{"sh", "-c", `until [ -e "$0" ]; do :; done`, enough}, silent: true}))
 	require.Equal(t, "  $ sh -c 'until [ -e \"$0\" ]; do :; done' "+enough+"\n", lines[0])
 	for _, line := range lines[1:] {
-		require.Equal(t, "    … at work for 0s\n", line)
+		require.Regexp(t, `^    … at work for \d+s\n$`, line)
 	}
 }
 
