@@ -46,6 +46,7 @@ const (
 type Server struct {
 	bin, data, password string
 	port                int
+	reserved            *os.File // a socket that keeps the port
 	settings            []string
 	credential          *syscall.Credential // nil: this process's own
 	output              lockedBuffer
@@ -81,7 +82,7 @@ func newServer(dir string, settings []string) (*Server, error) {
 	if err := s.initialize(dir); err != nil {
 		return nil, err
 	}
-	if s.port, err = freePort(); err != nil {
+	if err := s.reserve(); err != nil {
 		return nil, err
 	}
 	return s, s.Start()
@@ -175,13 +176,27 @@ func (s *Server) Client(ctx context.Context, program string, args ...string) *ex
 	return exec.CommandContext(ctx, filepath.Join(s.bin, program), args...)
 }
 
-// freePort returns a port that nobody listens on.
-func freePort() (int, error) {
-	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+// reserve takes a port of the loopback interface for the server, which is nobody else's while the server is down either: the system
+// gives the port of a bound socket to none that asks for any. The socket does not listen, so connections are refused, and the server
+// may bind the port beside it, since both have SO_REUSEADDR.
+func (s *Server) reserve() error {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return 0, err
+		return os.NewSyscallError("socket", err)
 	}
-	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
+	s.reserved = os.NewFile(uintptr(fd), "the port of PostgreSQL") // it is closed when the server is garbage
+	if err := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1); err != nil {
+		return os.NewSyscallError("setsockopt", err)
+	}
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		return os.NewSyscallError("bind", err)
+	}
+	address, err := syscall.Getsockname(fd)
+	if err != nil {
+		return os.NewSyscallError("getsockname", err)
+	}
+	s.port = address.(*syscall.SockaddrInet4).Port
+	return nil
 }
 
 // Start starts the server again, on the same port and data, after [Server.Kill] or [Server.Stop]; it waits until it answers.
