@@ -43,12 +43,12 @@ func TestAPersonSignsInInChromium(t *testing.T) {
 	})
 
 	grace := map[string]any{"sub": "grace"}
-	issuer.Claims, issuer.AccessClaims = grace, grace
+	issuer.SetClaims(grace, grace)
 	post := signedIn(t, origin)
 	user := post("/users", `{"displayName": "Grace Hopper"}`)
 	service := post("/services", `{"displayName": "Café Central"}`)
 	post("/ratings", fmt.Sprintf(`{"user": %q, "service": %q, "score": 3, "comment": "Loud."}`, user, service))
-	issuer.Claims, issuer.AccessClaims = nil, nil
+	issuer.SetClaims(nil, nil)
 
 	issued := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(issuer.Issued()) // the client has left

@@ -93,6 +93,14 @@ func New(t testing.TB) *Issuer {
 	return i
 }
 
+// SetClaims changes Claims and AccessClaims, also where a request of another process may be the next to see them: the race detector
+// knows nothing of what such a process waits for.
+func (i *Issuer) SetClaims(id, access map[string]any) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.Claims, i.AccessClaims = id, access
+}
+
 // SetDown has the provider cut all connections, or serve again.
 func (i *Issuer) SetDown(down bool) {
 	i.mu.Lock()
