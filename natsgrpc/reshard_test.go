@@ -58,7 +58,8 @@ type traffic struct {
 	end             context.CancelFunc
 }
 
-// startTraffic has callers make queries, commands, and commands with a key that come twice.
+// startTraffic has callers make queries, commands, and commands with a key that come again once their answer is kept: sent again
+// before that, over the change, one may be in two shards.
 func startTraffic(t *testing.T, conn *natsgrpc.Conn) *traffic {
 	tr := &traffic{}
 	ctx, end := context.WithCancel(t.Context())
@@ -71,8 +72,12 @@ func startTraffic(t *testing.T, conn *natsgrpc.Conn) *traffic {
 				_, err = command(t.Context(), conn, "command")
 				assert.NoError(t, err)
 				key := fmt.Sprint(caller, " ", i)
-				first, err := keyed(t.Context(), conn, key, "key")
+				var id string
+				first, err := keyed(t.Context(), conn, key, "key", natsgrpc.CallID(&id))
 				assert.NoError(t, err)
+				assert.Eventually(t, func() bool {
+					return conn.Answer(t.Context(), commandMethod, id, &pb.CommandResponse{}) == nil
+				}, soon, time.Millisecond)
 				again, err := keyed(t.Context(), conn, key, "key")
 				assert.NoError(t, err)
 				assert.Equal(t, first, again)
