@@ -44,7 +44,6 @@ func TestAClusterThatLosesANodeLosesNoCommand(t *testing.T) {
 // caller is told that there is no queue, while the queue or the stream of answers elects a leader. Those who do not wait for a
 // connection may come in the moment in which there is none.
 func TestARolloutOfNATSTakesNoQueueAway(t *testing.T) {
-	t.Parallel() // most of it is waiting
 	s, js := newReplicatedScenario(t)
 	startPool(t, 2, s.worker(s.url()))
 	for range rounds() {
@@ -95,6 +94,7 @@ func newReplicatedScenario(t *testing.T) (*scenario, jetstream.JetStream) {
 	t.Helper()
 	replicated := usual
 	replicated.Replicas = 3
+	replicated.Timeout = 5 * time.Minute // an election stops the queue for seconds, from which a caller expects half a minute of backlog
 	s := newScenarioOn(t, replicated, newCluster(t)...)
 	js := s.js()
 	service, err := replicated.service()
