@@ -546,6 +546,7 @@ var matrixCases = []matrixCase{
 		m.backend.set(handlers{download: func(_ []byte, stream natsgrpctest.DownloadStream) error {
 			for range many {
 				if err := stream.Send(&pb.DownloadResponse{Payload: noise}); err != nil {
+					<-stream.Context().Done() // which may end a moment later
 					ended <- stream.Context().Err()
 					return err
 				}

@@ -296,6 +296,7 @@ func TestAReaderThatLeavesEndsTheHandler(t *testing.T) {
 				backend.answer(func(s *serverStream) error {
 					for busy {
 						if err := s.send(`next_page_token: "a"`); err != nil {
+							<-s.Context().Done() // which may end a moment later
 							ended <- s.Context().Err()
 							return err
 						}
@@ -341,6 +342,7 @@ func TestAReaderThatStopsIsCutOff(t *testing.T) {
 		large := strings.Repeat("x", 64<<10)
 		for {
 			if err := s.send(`next_page_token: "` + large + `"`); err != nil {
+				<-s.Context().Done() // which may end a moment later
 				ended <- s.Context().Err()
 				return err
 			}
