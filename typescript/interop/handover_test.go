@@ -275,8 +275,12 @@ func TestADrainInTypeScriptWaitsForTheWorkerThatKnowsTheMethod(t *testing.T) {
 	first := begin(t.Context(), command, "first")
 	natsgrpctest.Await(t, soon, "the first call", running)
 	old := startOld(t, ns)
+	seeks, err := natsgrpctest.Connect(t, ns).SubscribeSync("seek.natsgrpctest_v1_BenchmarkService.>")
+	require.NoError(t, err)
 	second := begin(t.Context(), command, "second")
 	awaitHeld(t, js, loadCommandStream, 2)
+	_, err = seeks.NextMsg(soon) // the old worker has it: one that is told to stop before gives it back
+	require.NoError(t, err)
 	require.NoError(t, old.cmd.Process.Signal(syscall.SIGTERM))
 	select {
 	case err := <-old.exit:
