@@ -83,8 +83,6 @@ func NewConn(nc *nats.Conn, options ...ConnOption) (*Conn, error) {
 		inbox:   nc.NewInbox() + ".",
 		calls:   calls{conn: id, byNumber: map[uint64]*call{}, byID: map[string][]*call{}},
 		closing: make(chan struct{}),
-
-		presence: presence{heard: map[string]time.Time{}},
 	}
 	for _, option := range options {
 		if err := option.applyConn(c); err != nil {

@@ -154,7 +154,7 @@ func (c *Conn) exchange(ctx context.Context, p *call, request *nats.Msg, deadlin
 			return answer, nil
 		case err := <-p.refused:
 			now := time.Now()
-			if errors.Is(err, errNoQueue) && now.Sub(begun) < aliveGrace && p.counted.wasThere(now) {
+			if leaderless(err, p.counted.wasThere(now), begun, now) {
 				refused, wait, republish = true, leaderlessRetry, now.Add(leaderlessRetry)
 				continue
 			}

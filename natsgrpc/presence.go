@@ -13,23 +13,22 @@ import (
 // presence remembers when streams were heard of last. One that was there a moment ago and does not answer any more is
 // likely to elect a leader.
 type presence struct {
-	mu    sync.Mutex
-	heard map[string]time.Time // by stream
+	heard sync.Map // the stream → the time.Time
 }
 
 // note takes note that a stream has answered.
-func (p *presence) note(stream string, now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.heard[stream] = now
-}
+func (p *presence) note(stream string, now time.Time) { p.heard.Store(stream, now) }
 
 // wasThere reports whether a stream was there a moment ago.
 func (p *presence) wasThere(stream string, now time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	heard, known := p.heard[stream]
-	return known && now.Sub(heard) <= aliveGrace
+	heard, known := p.heard.Load(stream)
+	return known && now.Sub(heard.(time.Time)) <= aliveGrace
+}
+
+// leaderless reports whether what no stream took is to be sent again, since it is likely that the stream elects a leader: it was
+// there a moment ago, and who sends it has begun no longer ago than that.
+func leaderless(err error, there bool, begun, now time.Time) bool {
+	return errors.Is(err, errNoQueue) && there && now.Sub(begun) < aliveGrace
 }
 
 // lookUp is lookUp, and waits while the stream elects a leader.
@@ -41,7 +40,7 @@ func (c *Conn) lookUp(ctx context.Context, stream, subject string) (*nats.Msg, e
 		if err == nil {
 			c.presence.note(stream, now)
 		}
-		if !errors.Is(err, errNoQueue) || now.Sub(begun) >= aliveGrace || !c.presence.wasThere(stream, now) {
+		if !leaderless(err, c.presence.wasThere(stream, now), begun, now) {
 			return msg, err
 		}
 		select {

@@ -134,7 +134,7 @@ func (s *starting) publish(ctx context.Context) (pubAck, error) {
 			presence.note(queue, now)
 		}
 		there := presence.wasThere(queue, now) || s.call.counted.wasThere(now)
-		if !errors.Is(err, errNoQueue) || !there || now.Sub(begun) >= aliveGrace {
+		if !leaderless(err, there, begun, now) {
 			return ack, err
 		}
 		if err := s.pause(ctx, leaderlessRetry); err != nil {
