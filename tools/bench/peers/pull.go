@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"syscall"
 	"time"
 
 	"github.com/codingflow/rating/tools/bench/peers/pull"
 	"github.com/codingflow/rating/tools/bench/peers/report"
-	"github.com/codingflow/rating/tools/dev/workspace"
 )
 
 // pullCommand compares pulling with pushing.
@@ -35,12 +33,11 @@ func (c *pullCommand) Run(ctx context.Context) error {
 	if folder == "" && c.Only == "" {
 		folder = "docs/benchmarks"
 	}
-	if folder != "" && !filepath.IsAbs(folder) {
-		root, err := workspace.Find()
-		if err != nil {
+	if folder != "" {
+		var err error
+		if folder, err = fromTop(folder); err != nil {
 			return err
 		}
-		folder = root.Path(folder)
 	}
 	return c.run(ctx, cells, folder, os.Stdout)
 }

@@ -62,22 +62,21 @@ func own(of func(measurement) float64) func(page, cell, string) []float64 {
 
 // ofPart is what of is of each round of targets that have a part.
 func ofPart(part string, of func(measurement) float64) func(page, cell, string) []float64 {
-	return func(p page, at cell, target string) []float64 {
-		rounds := p.rounds(at, target)
-		if len(rounds) == 0 || !rounds[0].has(part) {
-			return nil
-		}
-		return values(rounds, of)
-	}
+	return having(part, own(of))
 }
 
 // shareOf is what of is of each round of a target that has a part, divided by what it is of the same round of another.
 func shareOf(base, part string, of func(measurement) float64) func(page, cell, string) []float64 {
+	return having(part, func(p page, at cell, target string) []float64 { return p.ratios(at, target, base, of) })
+}
+
+// having is what of is of targets that have a part, and nothing of others.
+func having(part string, of func(page, cell, string) []float64) func(page, cell, string) []float64 {
 	return func(p page, at cell, target string) []float64 {
 		if rounds := p.rounds(at, target); len(rounds) == 0 || !rounds[0].has(part) {
 			return nil
 		}
-		return p.ratios(at, target, base, of)
+		return of(p, at, target)
 	}
 }
 
