@@ -215,7 +215,7 @@ func TestACanaryInTypeScriptTakesNoMoreThanItHasSlotsFor(t *testing.T) {
 		answers = append(answers, begin(t.Context(), command, fmt.Sprint(n)))
 	}
 	require.Eventually(t, func() bool { return running.Load() == slots }, soon, time.Millisecond)
-	require.Never(t, func() bool { return running.Load() > slots }, 2*ackWait, 50*time.Millisecond)
+	require.Never(t, func() bool { return running.Load() > slots }, 2*loadAckWait, 50*time.Millisecond)
 	close(release)
 	for _, answer := range answers {
 		require.NoError(t, natsgrpctest.Await(t, soon, "an answer", answer))
@@ -285,7 +285,7 @@ func TestADrainInTypeScriptWaitsForTheWorkerThatKnowsTheMethod(t *testing.T) {
 	select {
 	case err := <-old.exit:
 		t.Fatalf("the old worker has left a call: %v", err)
-	case <-time.After(2 * ackWait):
+	case <-time.After(2 * loadAckWait):
 	}
 	close(release)
 	require.NoError(t, natsgrpctest.Await(t, soon, "the first call", first))
